@@ -1,0 +1,47 @@
+# One folder, .venv, holds everything; `make clean` removes it.
+.PHONY: setup demo test lint clean help
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+EXTRAS := tensorflow,embedded,dev
+# The first of these that is there and new enough; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && \
+	$$p -c 'import sys; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))' 2>/dev/null && \
+	echo $$p && break; done)
+
+help:
+	@echo "make demo    run the farm on this machine, from nothing to a matrix"
+	@echo "make test    pass the tests"
+	@echo "make lint    ruff, mypy and import-linter"
+	@echo "make setup   install everything into .venv (the other targets do it by themselves)"
+	@echo "make clean   remove .venv and the demo's results"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "farm needs Python 3.10 to 3.13 on the PATH (python3.11, for example)"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python -e ".[$(EXTRAS)]"; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRAS)]"; \
+	fi
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@FARM_HOME="$(CURDIR)/.demo" exec $(BIN)/farm demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) .demo

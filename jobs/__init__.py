@@ -1,0 +1,1 @@
+"""What is measured: specifications, results, workloads and the child that runs them."""

@@ -1,0 +1,35 @@
+"""Multilayer perceptron on Fashion-MNIST (Daniel 2023; layers reconstructed)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.fashion_mnist import CLASSES, FashionMnistWorkload
+
+if TYPE_CHECKING:
+    import keras
+
+
+class FashionMnistMlp(FashionMnistWorkload):
+    """Flatten, Dense 512, Dropout 0.2, Dense 64, Dense 10."""
+
+    aliases = ("mlp",)
+    summary = "multilayer perceptron on Fashion-MNIST, 435,402 parameters"
+
+    def build(self) -> keras.Model:
+        """Return the network: (batch, 28, 28) in, (batch, 10) probabilities out."""
+        from keras import Input, Sequential, layers
+
+        return Sequential(
+            [
+                Input((28, 28)),
+                layers.Flatten(),
+                layers.Dense(512, activation="relu"),
+                layers.Dropout(0.2),
+                layers.Dense(64, activation="relu"),
+                layers.Dense(CLASSES, activation="softmax"),
+            ]
+        )
+
+
+WORKLOAD = FashionMnistMlp()

@@ -1,0 +1,121 @@
+"""Fixtures that start real services, and specifications to run on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from farm import broker
+from jobs.result import Measurement, Result, Status
+from jobs.spec import Cell, JobSpec
+
+NOOP_FOLDER = Path(__file__).parent / "workloads"
+
+
+@pytest.fixture
+def farm_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a farm's folder of its own, and nothing of the user's."""
+    home = tmp_path / "farm"
+    monkeypatch.setenv("FARM_HOME", str(home))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("FARM_REDIS_URL", "FARM_STORE", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FARM_LOCK_DIR", str(tmp_path))
+    return home
+
+
+@pytest.fixture
+def redis_url(farm_home: Path) -> Iterator[str]:
+    """Start a real Redis, as `farm up` does."""
+    server = broker.start(port=broker._free_port("127.0.0.1"))
+    try:
+        yield server.local_url
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """Connect to the real Redis."""
+    connection = redis.Redis.from_url(redis_url, decode_responses=True)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def noop_workload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make the tests' own workloads known, here and in every process started from here."""
+    from jobs import workload
+
+    monkeypatch.setenv("FARM_WORKLOADS", str(NOOP_FOLDER))
+    workload._load_all.cache_clear()
+    yield
+    workload._load_all.cache_clear()
+
+
+def make_cell(workload: str = "noop", **changes: Any) -> Cell:
+    """Return a cell with the given changes."""
+    values: dict[str, Any] = {
+        "workload": workload,
+        "workload_version": 1,
+        "batch_size": 128,
+        "epochs": 3,
+        "precision": "float32",
+        "backend": "tensorflow",
+        "mode": "train",
+        "data": "synthetic",
+        "optimizer": "adam",
+        "parameters": {},
+        **changes,
+    }
+    return Cell.model_validate(values)
+
+
+def make_job(cell: Cell | None = None, **changes: Any) -> JobSpec:
+    """Return a job with the given changes."""
+    values: dict[str, Any] = {
+        "run": "run-1",
+        "hardware": "p100",
+        "cell": cell or make_cell(),
+        "repeat": 1,
+        "seed": 42,
+        "timeout_seconds": 30.0,
+        **changes,
+    }
+    return JobSpec.model_validate(values)
+
+
+def make_result(job: JobSpec | None = None, lap_seconds: float = 1.0, **changes: Any) -> Result:
+    """Return a successful result of the job."""
+    values: dict[str, Any] = {
+        "job": job or make_job(),
+        "status": Status.SUCCEEDED,
+        "measurement": Measurement(
+            lap_seconds=(lap_seconds, lap_seconds),
+            warmup_lap_seconds=(2 * lap_seconds,),
+            cold_start_seconds=0.5,
+            total_seconds=5 * lap_seconds,
+            samples_per_lap=100,
+            steps_per_lap=1,
+            samples_per_epoch=100,
+            history={"loss": (1.0, 0.5)},
+            test={"accuracy": 0.9},
+        ),
+        "worker": "p100@host",
+        "facts": {"device_name": "Tesla P100"},
+        "environment": {},
+        "started_at": 1000.0,
+        "finished_at": 1005.0,
+        **changes,
+    }
+    return Result.model_validate(values)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for a process of the farm's, the fixtures' changes included."""
+    return dict(os.environ)

@@ -1,0 +1,125 @@
+"""Data: the real files' format and faults, and what synthetic data promises."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs import data, fashion_mnist_files
+from jobs.errors import DataMissingError
+
+LABELS = [3, 0, 1, 1, 5, 5, 6, 0]
+PIXEL_SUM = 25182
+
+
+def idx_images(count: int) -> bytes:
+    pixels = np.arange(count * 784, dtype=np.int64) % 251
+    return gzip.compress(struct.pack(">IIII", 0x803, count, 28, 28) + pixels.astype("u1").tobytes())
+
+
+def idx_labels(count: int) -> bytes:
+    return gzip.compress(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Fashion-MNIST in the real format where Keras looks: 120 training images, 30 test images."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    here = tmp_path / "datasets" / "fashion-mnist"
+    here.mkdir(parents=True)
+    (here / "train-images-idx3-ubyte.gz").write_bytes(idx_images(120))
+    (here / "train-labels-idx1-ubyte.gz").write_bytes(idx_labels(120))
+    (here / "t10k-images-idx3-ubyte.gz").write_bytes(idx_images(30))
+    (here / "t10k-labels-idx1-ubyte.gz").write_bytes(idx_labels(30))
+    return here
+
+
+def real(train: int, validation: int, test: int) -> data.Dataset:
+    return data.fashion_mnist("real", train=train, validation=validation, test=test, seed=1)
+
+
+def test_real_files_are_read_and_split_as_published(folder: Path) -> None:
+    dataset = real(100, 20, 30)
+    assert dataset.train.images.shape == (100, 28, 28)
+    assert dataset.train.images.dtype == np.float32
+    assert dataset.train.images.min() == 0.0
+    assert dataset.train.images.max() == pytest.approx(250 / 255)
+    assert dataset.train.labels[:3].tolist() == [0, 1, 2]
+    # The validation part is the end of the training file.
+    assert dataset.validation.labels.tolist() == [i % 10 for i in range(100, 120)]
+    assert len(dataset.test) == 30
+    assert dataset.verified is False  # these are not the published bytes
+    assert dataset.with_channel().test.images.shape == (30, 28, 28, 1)
+
+
+def test_smaller_files_are_used_in_proportion(folder: Path) -> None:
+    dataset = real(50_000, 10_000, 10_000)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (100, 20, 30)
+
+
+def test_missing_files_without_a_network_name_file_folder_and_remedy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setattr(fashion_mnist_files, "ORIGIN", "http://127.0.0.1:1/")
+    with pytest.raises(DataMissingError) as caught:
+        real(100, 20, 30)
+    said = str(caught.value)
+    assert "t10k-labels-idx1-ubyte.gz is not in" in said
+    assert str(folder) in said
+    assert "data: synthetic" in said
+    assert "Copy the four files" in said
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "t10k-images-idx3-ubyte.gz",
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("train-images-idx3-ubyte.gz", b"not gzip", "does not unpack"),
+        ("train-images-idx3-ubyte.gz", idx_images(120)[:-20], "does not unpack"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(b"xy"), "too short"),
+        ("train-images-idx3-ubyte.gz", idx_labels(120), "not an IDX file of 28 × 28 images"),
+        ("train-labels-idx1-ubyte.gz", idx_images(120), "not an IDX file of labels"),
+        ("train-labels-idx1-ubyte.gz", idx_labels(119), "do not belong together"),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            gzip.compress(struct.pack(">II", 0x801, 30) + b"\x0b" * 30),
+            "holds the label 11",
+        ),
+    ],
+)
+def test_damaged_files_are_named(folder: Path, name: str, content: bytes, said: str) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(DataMissingError, match=said):
+        real(100, 20, 30)
+
+
+def synthetic(seed: int = 7) -> data.Dataset:
+    return data.fashion_mnist("synthetic", train=64, validation=16, test=16, seed=seed)
+
+
+def test_synthetic_data_has_the_shapes_and_types_of_the_real(folder: Path) -> None:
+    made, read = synthetic(), real(64, 16, 16)
+    for part in ("train", "validation", "test"):
+        ours, theirs = getattr(made, part), getattr(read, part)
+        assert ours.images.shape == theirs.images.shape
+        assert ours.images.dtype == theirs.images.dtype
+        assert ours.labels.dtype == theirs.labels.dtype
+    assert made.verified is None
+
+
+def test_synthetic_data_is_the_same_by_seed_on_every_machine() -> None:
+    first = synthetic()
+    assert np.array_equal(first.train.images, synthetic().train.images)
+    assert not np.array_equal(first.train.images, synthetic(8).train.images)
+    # The frozen stream: a change here changes what every machine trains on.
+    assert first.train.labels[:8].tolist() == LABELS
+    assert round(float(first.train.images.sum())) == PIXEL_SUM
