@@ -1,0 +1,155 @@
+"""Every workload, at its smallest size, on every backend that is installed, in real children."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs import workload
+from jobs.result import Measurement, Result, Status
+from jobs.spec import Cell
+from tests.conftest import make_job
+from tests.unit.test_data import idx_images, idx_labels
+from workers.hardware import detect
+from workers.runner import Runner
+
+BACKENDS = [name for name in ("tensorflow", "torch", "jax") if importlib.util.find_spec(name)]
+PARAMETER_COUNTS = {
+    "fashion_mnist_mlp": 435_402,
+    "fashion_mnist_cnn": 93_322,
+    "fashion_mnist_lstm": 81_674,
+}
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    runner = Runner("worker-1", detect(device="cpu"), "fork", {})
+    yield runner
+    runner.close()
+
+
+def cell(name: str, backend: str = "tensorflow", **changes: object) -> Cell:
+    subject = workload.find(name)
+    values = {
+        "workload": name,
+        "workload_version": subject.version,
+        "batch_size": 64,
+        "epochs": 2,
+        "precision": "float32",
+        "backend": backend,
+        "mode": "train",
+        "data": "synthetic",
+        "optimizer": subject.optimizer,
+        "parameters": subject.parameters.model_validate(subject.smallest).model_dump(),
+        **changes,
+    }
+    return Cell.model_validate(values)
+
+
+def measured(runner: Runner, of: Cell, repeat: int = 1) -> Measurement:
+    result = runner.run(make_job(of, timeout_seconds=300.0, repeat=repeat), time.time())
+    assert result.measurement is not None, result.error
+    return result.measurement
+
+
+def test_there_is_a_backend_to_test() -> None:
+    assert "tensorflow" in BACKENDS
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", workload.names())
+def test_a_workload_is_measured(runner: Runner, name: str, backend: str) -> None:
+    measurement = measured(runner, cell(name, backend))
+    assert measurement.parameter_count == PARAMETER_COUNTS[name]
+    assert len(measurement.warmup_lap_seconds) == len(measurement.lap_seconds) == 1
+    assert (measurement.samples_per_epoch, measurement.steps_per_lap) == (512, 8)
+    assert set(measurement.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert measurement.history["loss"][1] < measurement.history["loss"][0]
+    laps = sum(measurement.lap_seconds) + sum(measurement.warmup_lap_seconds)
+    assert measurement.total_seconds > measurement.cold_start_seconds + laps > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", workload.names())
+def test_synthetic_data_is_learnt(runner: Runner, name: str) -> None:
+    # As in the suite `quick`: 4,096 images, 4 epochs. Chance is 0.1.
+    size = {"train_samples": 4096, "validation_samples": 512, "test_samples": 512}
+    measurement = measured(runner, cell(name, epochs=4, batch_size=128, parameters=size))
+    assert measurement.test["accuracy"] >= 0.9
+
+
+def test_the_same_seed_trains_the_same_and_another_repeat_another(runner: Runner) -> None:
+    first, again, other = (
+        measured(runner, cell("fashion_mnist_mlp"), repeat=repeat) for repeat in (1, 1, 2)
+    )
+    assert first.history == again.history
+    assert first.history != other.history
+
+
+def test_the_first_step_leaves_no_trace(runner: Runner) -> None:
+    # Had the step been kept, the first epoch would depend on what came before it.
+    one = measured(runner, cell("fashion_mnist_mlp", epochs=1))
+    two = measured(runner, cell("fashion_mnist_mlp", epochs=2))
+    assert one.history["loss"][0] == two.history["loss"][0]
+    assert one.history["loss"][0] > math.log(10) * 0.5
+    assert len(one.lap_seconds) == 1
+    assert one.warmup_lap_seconds == ()
+
+
+def real_result(runner_home: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.setenv("KERAS_HOME", str(runner_home))
+    runner = Runner("worker-1", detect(device="cpu"), "fork", {})
+    try:
+        of = cell("fashion_mnist_mlp", data="real", parameters=sizes())
+        return runner.run(make_job(of, timeout_seconds=300.0), time.time())
+    finally:
+        runner.close()
+
+
+def sizes() -> dict[str, int]:
+    return {"train_samples": 50_000, "validation_samples": 10_000, "test_samples": 10_000}
+
+
+def test_real_files_where_keras_looks_are_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "datasets" / "fashion-mnist"
+    here.mkdir(parents=True)
+    for part, count in (("train", 240), ("t10k", 40)):
+        (here / f"{part}-images-idx3-ubyte.gz").write_bytes(idx_images(count))
+        (here / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx_labels(count))
+    result = real_result(tmp_path, monkeypatch)
+    assert result.status is Status.SUCCEEDED, result.error
+    assert result.measurement is not None
+    assert result.measurement.samples_per_epoch == 200
+
+
+def test_missing_files_fail_with_what_where_and_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No proxy and no name server: whatever this machine can reach, the child cannot.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    result = real_result(tmp_path, monkeypatch)
+    assert result.status is Status.FAILED
+    assert result.error is not None
+    assert result.error.kind == "data"
+    for said in ("train-labels-idx1-ubyte.gz is not in", str(tmp_path), "data: synthetic"):
+        assert said in result.error.message
+    assert json.loads(result.model_dump_json())["error"]["kind"] == "data"
+
+
+def test_what_was_in_force_is_recorded(runner: Runner) -> None:
+    result = runner.run(make_job(cell("fashion_mnist_mlp"), timeout_seconds=300.0), time.time())
+    assert result.environment["backend"] == "tensorflow"
+    assert result.environment["jit_compile"] is False
+    assert result.environment["dtype_policy"] == "float32"
+    assert result.environment["keras_version"]
+    assert result.environment["devices"] == "CPU:0"
+    assert result.environment["isolation"] == "fork"
+    assert result.facts["fingerprint"]

@@ -1,0 +1,180 @@
+"""Runner: every way of dying becomes a result that says so, and the next job is not disturbed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from workers.hardware import detect
+
+from jobs.result import Result, Status
+from jobs.spec import JobSpec
+from tests.conftest import make_cell, make_job
+from workers.runner import Runner, read_report
+
+
+@pytest.fixture(scope="module")
+def noop_module() -> Iterator[None]:
+    from jobs import workload
+    from tests.conftest import NOOP_FOLDER
+
+    os.environ["FARM_WORKLOADS"] = str(NOOP_FOLDER)
+    workload._load_all.cache_clear()
+    yield
+    del os.environ["FARM_WORKLOADS"]
+    workload._load_all.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def runner(noop_module: None) -> Iterator[Runner]:
+    runner = Runner("worker-1", detect(device="cpu"), "fork", {})
+    yield runner
+    runner.close()
+
+
+def job(act: str, seconds: float = 0.0, timeout_seconds: float = 60.0) -> JobSpec:
+    cell = make_cell(parameters={"act": act, "seconds": seconds})
+    return make_job(cell, timeout_seconds=timeout_seconds)
+
+
+def run(runner: Runner, act: str, **options: float) -> Result:
+    return runner.run(job(act, **options), time.time())
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "kind", "said"),
+    [
+        ("raise", Status.FAILED, "exception", "ValueError: told to fail"),
+        ("unsupported", Status.UNSUPPORTED, "unsupported", "told to be unsupported"),
+        ("memory", Status.OUT_OF_MEMORY, "memory", "out of host memory"),
+        ("device-memory", Status.OUT_OF_MEMORY, "memory", "out of device memory"),
+        ("exit", Status.FAILED, "exit", "exit code 7"),
+        ("vanish", Status.FAILED, "garbage", "left no report"),
+        ("SIGSEGV", Status.FAILED, "signal", "killed by SIGSEGV"),
+        ("SIGKILL", Status.FAILED, "signal", "killed by SIGKILL"),
+        ("SIGTERM", Status.FAILED, "signal", "killed by SIGTERM"),
+    ],
+)
+def test_every_way_of_dying_says_so(
+    runner: Runner, act: str, status: Status, kind: str, said: str
+) -> None:
+    result = run(runner, act)
+    assert result.status is status
+    assert result.measurement is None
+    assert result.error is not None
+    assert result.error.kind == kind
+    assert said in result.error.message
+    assert "noop speaks" in result.error.stderr_tail
+    assert run(runner, "succeed").status is Status.SUCCEEDED
+
+
+def test_an_exception_keeps_its_traceback(runner: Runner) -> None:
+    error = run(runner, "raise").error
+    assert error is not None
+    assert error.exception == "ValueError"
+    assert 'raise ValueError("told to fail")' in (error.traceback or "")
+
+
+def test_the_deadline_ends_the_whole_process_group(runner: Runner) -> None:
+    began = time.monotonic()
+    result = run(runner, "deadlock", timeout_seconds=1.0)
+    assert result.status is Status.TIMED_OUT
+    assert "timeout of 1 s" in (result.error.message if result.error else "")
+    assert time.monotonic() - began < 10
+    assert not own_sleepers()
+
+
+def test_grandchildren_do_not_outlive_the_job(runner: Runner) -> None:
+    assert run(runner, "grandchild").status is Status.SUCCEEDED
+    assert not own_sleepers()
+
+
+def test_a_flood_of_stderr_is_read_and_only_its_end_is_kept(runner: Runner) -> None:
+    result = run(runner, "flood")
+    assert result.status is Status.SUCCEEDED
+
+
+def test_a_template_that_is_killed_costs_one_job_and_is_started_again(runner: Runner) -> None:
+    run(runner, "succeed")
+    templates = [p for p in children() if "workers.template" in " ".join(p.cmdline())]
+    assert len(templates) == 1
+    templates[0].send_signal(signal.SIGKILL)
+    templates[0].wait(10)
+    assert run(runner, "succeed").status is Status.SUCCEEDED
+
+
+def test_from_the_second_job_on_the_workload_starts_at_once(runner: Runner) -> None:
+    run(runner, "succeed")
+    latencies = [run(runner, "succeed").start_latency_seconds for _ in range(5)]
+    known = sorted(latency for latency in latencies if latency is not None)
+    assert len(known) == 5
+    print("seconds from taking the job to the workload's first line:", known)
+    # Two orders of magnitude below a fresh interpreter's import, whatever the machine.
+    assert known[2] < 0.2
+
+
+def test_a_child_is_a_fresh_process_every_time(noop_module: None) -> None:
+    runner = Runner("worker-1", detect(device="cpu"), "spawn", {})
+    try:
+        assert run(runner, "succeed").status is Status.SUCCEEDED
+        assert run(runner, "exit").status is Status.FAILED
+        assert run(runner, "deadlock", timeout_seconds=8.0).status is Status.TIMED_OUT
+    finally:
+        runner.close()
+    assert not [p for p in children() if "jobs.child" in " ".join(p.cmdline())]
+
+
+def test_a_backend_that_is_not_installed_is_unsupported_and_says_how_to_get_it() -> None:
+    # Given an interpreter that cannot find the backend
+    runner = Runner("worker-1", detect(device="cpu"), "fork", {"PYTHONPATH": "/nowhere"})
+    nursery_environment = {"PYTHONNOUSERSITE": "1"}
+    runner.environment = {**runner.environment, **nursery_environment}
+    cell = make_cell(backend="jax")
+    try:
+        result = runner.run(make_job(cell), time.time())
+    finally:
+        runner.close()
+    assert result.status is Status.UNSUPPORTED
+    assert result.error is not None
+    assert 'pip install "benchfarm[jax]"' in result.error.message
+
+
+def test_a_memory_kill_is_told_from_another() -> None:
+    from workers.nursery import Ending
+
+    ending = Ending(
+        status=signal.SIGKILL, report=b"", stderr_tail="", timed_out=False, oversized=False
+    )
+    assert read_report(ending, 1.0, memory_killed=True).status is Status.OUT_OF_MEMORY
+    assert read_report(ending, 1.0, memory_killed=False).status is Status.FAILED
+
+
+def test_a_report_that_is_garbage_is_a_failure_that_says_so() -> None:
+    from workers.nursery import Ending
+
+    for report in (b"\x00\xff", b'{"status": "succeeded"}', b"[]"):
+        ending = Ending(
+            status=0, report=report, stderr_tail="tail", timed_out=False, oversized=False
+        )
+        read = read_report(ending, 1.0, memory_killed=False)
+        assert read.status is Status.FAILED
+        assert read.error is not None
+        assert read.error.kind == "garbage"
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def own_sleepers() -> list[psutil.Process]:
+    """Processes that a job of these tests left behind, wherever they hang in the tree."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "time.sleep(600)" in " ".join(command) and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found

@@ -1,0 +1,99 @@
+"""Bench: one worker at work: takes a job, holds its lease, measures it, hands in the result."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from redis import RedisError
+
+from jobs.spec import JobSpec
+from workers.host_lock import host_lock, lock_path
+from workers.lease import Pulse
+from workers.ledger import Ledger
+from workers.outbox import Outbox
+from workers.registry import Registry, WorkerRecord
+from workers.runner import Runner
+
+if TYPE_CHECKING:
+    import redis
+
+logger = logging.getLogger(__name__)
+
+
+class Bench:
+    """What stands behind the Celery task; knows no Celery."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        record: WorkerRecord,
+        runner: Runner,
+        outbox: Outbox,
+        *,
+        share_host: bool,
+    ) -> None:
+        self.ledger = Ledger(client)
+        self.registry = Registry(client)
+        self.record = record
+        self.runner = runner
+        self.outbox = outbox
+        self.share_host = share_host
+        self.pulse = Pulse(client, record.beat_seconds, self.beat)
+
+    def beat(self) -> None:
+        """Tell the registry what this worker does."""
+        self.registry.beat(self.record)
+
+    def serve(self, payload: dict[str, Any], delivery_tag: str) -> None:
+        """Bring one delivery to its end: when this returns, the message can be acknowledged."""
+        taken_at = time.time()
+        try:
+            job = JobSpec.model_validate(payload)
+        except ValidationError as error:
+            logger.error("dropped a message that is no job: %s", error.errors(include_url=False))
+            return
+        if job.hardware != self.record.hardware:
+            logger.error("dropped a job for %s that was in this queue", job.hardware)
+            return
+        received_at = time.time()
+        with self.pulse.lease(delivery_tag), self._host():
+            waited = time.time() - received_at
+            if self.ledger.begin(job):
+                self._measure(job, taken_at + waited)
+            else:
+                logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
+
+    def leave(self) -> None:
+        """Say goodbye, and end the templates unless one is at work."""
+        if self.record.state != "running":
+            self.runner.close()
+        self._say(state="left", job=None)
+
+    def _measure(self, job: JobSpec, taken_at: float) -> None:
+        self._say(state="running", job=job.label)
+        logger.info("measuring %s [job %s, run %s]", job.label, job.id, job.run)
+        result = self.runner.run(job, taken_at)
+        self.outbox.keep(result)
+        try:
+            self.outbox.deliver(self.ledger)
+        except RedisError:
+            logger.exception("the result of %s stays on disk until Redis is back", job.label)
+        if result.error is not None:
+            logger.warning("%s: %s: %s", job.label, result.status.value, result.error.message)
+        else:
+            logger.info("%s: %s", job.label, result.status.value)
+        self._say(state="idle", job=None)
+
+    def _say(self, **update: object) -> None:
+        self.record = self.record.model_copy(update=update)
+        try:
+            self.beat()
+        except RedisError as error:
+            logger.warning("Redis does not hear this worker: %s", error)
+
+    def _host(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.share_host else host_lock(lock_path())

@@ -1,0 +1,67 @@
+"""Pulse: says that a worker lives, and keeps its running job from being handed to another.
+
+Kombu keeps every delivery that is not acknowledged in a sorted set, scored by the time of delivery,
+and any consumer puts back into its queue what is older than the visibility timeout. Setting the
+score of one's own delivery to now, again and again, is a lease: the job may run for hours under a
+timeout of a minute, and when the worker dies the lease runs out by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from redis import RedisError
+
+from workers.app import UNACKED_INDEX
+
+if TYPE_CHECKING:
+    import redis
+
+logger = logging.getLogger(__name__)
+
+BEATS_PER_TIMEOUT = 4
+
+
+class Pulse:
+    """A thread that beats some times per visibility timeout; a context manager."""
+
+    def __init__(self, client: redis.Redis, seconds: float, beat: Callable[[], None]) -> None:
+        self.client = client
+        self.seconds = seconds
+        self._beat = beat
+        self._delivery_tag: str | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @contextmanager
+    def lease(self, delivery_tag: str) -> Iterator[None]:
+        """Hold the delivery for as long as the body runs."""
+        self._delivery_tag = delivery_tag
+        try:
+            yield
+        finally:
+            self._delivery_tag = None
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self.seconds):
+            try:
+                tag = self._delivery_tag
+                if tag is not None:
+                    # XX: a delivery that was put back or acknowledged meanwhile stays so.
+                    self.client.zadd(UNACKED_INDEX, {tag: time.time()}, xx=True)
+                self._beat()
+            except RedisError as error:
+                logger.warning("Redis does not hear this worker's beat: %s", error)

@@ -1,0 +1,135 @@
+"""Ledger: what Redis knows of runs: their jobs, each job's state, and the log of results.
+
+Keys, all below `farm:run:{run}`: the manifest (a string), `:jobs` (id → JobSpec), `:states`
+(id → state), `:columns` (the hardware that has jobs) and `:results` (a stream, one entry a
+result). `farm:runs` orders the runs by creation, `farm:suites` names the newest run of each suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from jobs.result import Result
+from jobs.spec import JobSpec
+
+if TYPE_CHECKING:
+    import redis
+
+QUEUED, RUNNING = "queued", "running"
+BATCH = 500
+
+# A job that has ended stays ended: a message delivered twice is neither run nor counted again.
+_BEGIN = """
+local state = redis.call('HGET', KEYS[1], ARGV[1])
+if state ~= 'queued' and state ~= 'running' then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], 'running')
+return 1
+"""
+_FINISH = """
+local state = redis.call('HGET', KEYS[1], ARGV[1])
+if state ~= 'queued' and state ~= 'running' then return 0 end
+redis.call('XADD', KEYS[2], '*', 'result', ARGV[3])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+
+class Ledger:
+    """The runs in one Redis; every method is atomic, or safe to repeat."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self._begin = client.register_script(_BEGIN)
+        self._finish = client.register_script(_FINISH)
+
+    def create(self, run: str, suite: str, created_at: float, manifest: str) -> None:
+        """Record a new run, and that it is its suite's newest."""
+        with self.client.pipeline() as pipe:
+            pipe.set(_key(run), manifest)
+            pipe.zadd("farm:runs", {run: created_at})
+            pipe.hset("farm:suites", suite, run)
+            pipe.execute()
+
+    def add_column(self, run: str, hardware: str, jobs: Sequence[JobSpec]) -> bool:
+        """Record a hardware's jobs as queued; return False when they were recorded before."""
+        columns = _key(run, "columns")
+        with self.client.pipeline() as pipe:
+            pipe.watch(columns)  # type: ignore[no-untyped-call]
+            if pipe.sismember(columns, hardware):
+                return False
+            pipe.multi()
+            pipe.sadd(columns, hardware)
+            for batch in _batches(jobs):
+                pipe.hset(_key(run, "jobs"), mapping={j.id: j.model_dump_json() for j in batch})
+                pipe.hset(_key(run, "states"), mapping=dict.fromkeys([j.id for j in batch], QUEUED))
+            from redis import WatchError
+
+            try:
+                pipe.execute()
+            except WatchError:
+                return self.add_column(run, hardware, jobs)
+        return True
+
+    def begin(self, job: JobSpec) -> bool:
+        """Mark a job as running; return False when it has ended already, or is not known."""
+        return bool(self._begin(keys=[_key(job.run, "states")], args=[job.id]))
+
+    def finish(self, result: Result) -> bool:
+        """Append a result to its run's log; return False when the job has one already."""
+        job = result.job
+        return bool(
+            self._finish(
+                keys=[_key(job.run, "states"), _key(job.run, "results")],
+                args=[job.id, result.status.value, result.model_dump_json()],
+            )
+        )
+
+    def runs(self) -> list[str]:
+        """Return all runs, the oldest first."""
+        return cast("list[str]", self.client.zrange("farm:runs", 0, -1))
+
+    def open_runs(self) -> list[str]:
+        """Return the newest run of each suite: those that late hardware may join."""
+        return cast("list[str]", self.client.hvals("farm:suites"))
+
+    def manifest(self, run: str) -> str | None:
+        """Return the run's manifest as it was recorded, or None when there is no such run."""
+        return cast("str | None", self.client.get(_key(run)))
+
+    def columns(self, run: str) -> set[str]:
+        """Return the hardware that has jobs in the run."""
+        return cast("set[str]", self.client.smembers(_key(run, "columns")))
+
+    def job_count(self, run: str) -> int:
+        """Return how many jobs the run has."""
+        return self.client.hlen(_key(run, "jobs"))
+
+    def jobs(self, run: str) -> Iterator[JobSpec]:
+        """Yield all the run's jobs, in no order."""
+        for _, spec in self.client.hscan_iter(_key(run, "jobs"), count=BATCH):
+            yield JobSpec.model_validate_json(spec)
+
+    def states(self, run: str) -> dict[str, str]:
+        """Return each job's state by its id."""
+        return cast("dict[str, str]", self.client.hgetall(_key(run, "states")))
+
+    def results_after(self, run: str, cursor: str) -> list[tuple[str, str]]:
+        """Return (cursor, Result as JSON) of the next results in the log, at most 500."""
+        entries = cast(
+            "list[tuple[str, dict[str, Any]]]",
+            self.client.xrange(_key(run, "results"), min=f"({cursor}", count=BATCH),
+        )
+        return [(entry, fields["result"]) for entry, fields in entries]
+
+    def wait_for_result(self, run: str, cursor: str, seconds: float) -> None:
+        """Return as soon as the log has a result after `cursor`, at the latest after `seconds`."""
+        self.client.xread({_key(run, "results"): cursor}, count=1, block=int(seconds * 1000))
+
+
+def _key(run: str, part: str = "") -> str:
+    return f"farm:run:{run}:{part}" if part else f"farm:run:{run}"
+
+
+def _batches(jobs: Sequence[JobSpec]) -> Iterable[Sequence[JobSpec]]:
+    return (jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH))

@@ -1,0 +1,99 @@
+"""Service: one worker process, from the detected hardware to the Celery loop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workers import cpus as cpu_list
+from workers.app import visibility_seconds
+from workers.bench import Bench
+from workers.device import device_environment
+from workers.hardware import detect
+from workers.lease import BEATS_PER_TIMEOUT
+from workers.outbox import Outbox
+from workers.registry import Registry, WorkerRecord
+from workers.runner import Runner
+
+if TYPE_CHECKING:
+    import redis
+
+
+class Service:
+    """Confines this process to its device and CPUs, joins the farm, serves, and leaves."""
+
+    def __init__(
+        self,
+        url: str,
+        client: redis.Redis,
+        *,
+        home: Path,
+        device: str | None,
+        cpus: str | None,
+        name: str | None,
+        tags: Sequence[str],
+        isolation: str | None,
+        share_host: bool,
+    ) -> None:
+        self.url = url
+        chosen = cpu_list.parse_cpus(cpus) if cpus else None
+        if chosen is not None:
+            cpu_list.pin(chosen)
+        self.hardware = detect(device=device, cpus=chosen, name=name, tags=tags)
+        host = platform.node() or "unknown"
+        now = Registry(client).now()
+        self.record = WorkerRecord(
+            name=f"{self.hardware.name}@{host}-{os.getpid()}",
+            host=host,
+            hardware=self.hardware.name,
+            tags=self.hardware.tags,
+            state="idle",
+            declared=self.hardware.declared,
+            facts=self.hardware.facts,
+            fingerprint=self.hardware.fingerprint,
+            version=metadata.version("benchfarm"),
+            beat_seconds=visibility_seconds() / BEATS_PER_TIMEOUT,
+            joined_at=now,
+            seen_at=now,
+        )
+        environment = {
+            **cpu_list.thread_environment(cpu_list.thread_count()),
+            **device_environment(self.hardware),
+            "FARM_DEVICE": self.hardware.device,
+        }
+        runner = Runner(
+            self.record.name, self.hardware, isolation or default_isolation(), environment
+        )
+        outbox = Outbox(home / "outbox")
+        self.bench = Bench(client, self.record, runner, outbox, share_host=share_host)
+
+    def join(self) -> None:
+        """Be known to the farm, and hand in what an earlier worker could not."""
+        self.bench.registry.join(self.record)
+        self.bench.outbox.deliver(self.bench.ledger)
+
+    def serve(self) -> None:
+        """Take jobs until told to stop; then say goodbye."""
+        from workers.tasks import serve
+
+        try:
+            serve(self.url, self.bench)
+        finally:
+            busy = self.bench.record.state == "running"
+            self.bench.leave()
+            if busy:
+                # Told to stop at once. Leaving by the door would wait for the job's thread; the
+                # job's child dies with this process, and its delivery goes to another worker.
+                logging.shutdown()
+                os._exit(1)
+
+
+def default_isolation() -> str:
+    """Return fork where a process that has imported a backend can be forked, else spawn."""
+    return "fork" if sys.platform == "linux" else "spawn"

@@ -1,0 +1,173 @@
+"""The warm template: a process that has imported a backend, and forks a child for every job.
+
+Importing TensorFlow and Keras takes seconds, forking a process that has done so takes
+milliseconds. The template touches no device, starts no thread, and runs no job itself, so each
+child is as fresh as a new interpreter. Where forking is unsafe (`--isolation spawn`, the rule on
+macOS) it imports nothing and starts each child as a new interpreter instead; all else is the same.
+
+It speaks over one Unix socket, one JSON object a line. In: `{"request": …}` with the write ends of
+the report's and the stderr's pipes attached, and `{"kill": true}`. Out: `ready`, `started` with the
+child's process id, `exited` with its wait status. When the socket closes, its worker has died: the
+child is killed and the template ends, so nothing is left measuring for nobody.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any, NoReturn
+
+BACKEND_MODULES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
+LINE_BYTES = 1 << 20
+
+
+class Template:
+    """Owns at most one child at a time: starts it, kills its process group, reaps it."""
+
+    def __init__(self, control: socket.socket, isolation: str) -> None:
+        self.control = control
+        self.isolation = isolation
+        self.child: int | None = None
+        self.wakeup_read, self.wakeup_write = os.pipe()
+        os.set_blocking(self.wakeup_write, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wakeup_write, warn_on_full_buffer=False)
+        self._buffer = b""
+        self._fds: list[int] = []
+
+    def serve(self) -> None:
+        """Start children as asked until the worker closes the socket; block in between."""
+        self._send(event="ready")
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.control, selectors.EVENT_READ)
+            selector.register(self.wakeup_read, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is self.control:
+                        if not self._receive():
+                            self._kill()
+                            return
+                    else:
+                        os.read(self.wakeup_read, 4096)
+                        self._reap()
+
+    def _receive(self) -> bool:
+        try:
+            data, fds, _, _ = socket.recv_fds(self.control, LINE_BYTES, 2)
+        except ConnectionError:
+            return False
+        if not data:
+            return False
+        self._fds += fds
+        self._buffer += data
+        while b"\n" in self._buffer:
+            line, self._buffer = self._buffer.split(b"\n", 1)
+            message = json.loads(line)
+            if "kill" in message:
+                self._kill()
+            else:
+                report, stderr = self._fds
+                self._fds = []
+                self._start(message["request"], report, stderr)
+                os.close(report)
+                os.close(stderr)
+        return True
+
+    def _start(self, request: str, report: int, stderr: int) -> None:
+        if self.isolation == "fork":
+            self.child = os.fork()
+            if self.child == 0:
+                self._become_child(request, report, stderr)
+        else:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "jobs.child", str(report)],
+                stdin=subprocess.PIPE,
+                stdout=stderr,
+                stderr=stderr,
+                pass_fds=[report],
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            process.stdin.write(request.encode())
+            process.stdin.close()
+            self.child = process.pid
+            process.returncode = 0  # reaped by _reap, not by subprocess
+        self._send(event="started", pid=self.child)
+
+    def _become_child(self, request: str, report: int, stderr: int) -> NoReturn:
+        code = 1
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(null, 0)
+            os.dup2(stderr, 1)
+            os.dup2(stderr, 2)
+            for fd in (null, stderr, self.control.fileno(), self.wakeup_read, self.wakeup_write):
+                os.close(fd)
+            from jobs import child
+
+            child.run(request, report)
+            code = 0
+        except BaseException:  # noqa: BLE001 - must not return into the template's loop
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _kill(self) -> None:
+        if self.child is None:
+            return
+        try:
+            os.killpg(self.child, signal.SIGKILL)
+        except ProcessLookupError:
+            os.kill(self.child, signal.SIGKILL)  # not yet the leader of its group
+        except PermissionError:
+            pass  # macOS's answer for a group of which only the dead leader is left
+
+    def _reap(self) -> None:
+        if self.child is None:
+            return
+        # First only look: while the dead leader is not reaped, its group's number is not reused,
+        # so whatever it left behind can be killed safely. macOS has waitid from Python 3.13 on.
+        if hasattr(os, "waitid"):
+            if os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return
+            self._kill()
+        pid, status = os.waitpid(self.child, os.WNOHANG)
+        if pid == 0:
+            return
+        self.child = None
+        self._send(event="exited", status=status)
+
+    def _send(self, **message: Any) -> None:
+        self.control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def main(argv: list[str]) -> int:
+    """Run as a program: `python -m workers.template FD BACKEND fork|spawn`."""
+    fd, backend, isolation = int(argv[0]), argv[1], argv[2]
+    control = socket.socket(fileno=fd)
+    if isolation == "fork":
+        importlib.import_module(BACKEND_MODULES[backend])
+        importlib.import_module("keras")
+        for name in ("jobs.child", "jobs.keras_training", "jobs.workload"):
+            importlib.import_module(name)
+        importlib.import_module("jobs.workload").names()
+        gc.freeze()  # a collection in the child would copy the template's pages
+    Template(control, isolation).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
