@@ -1,0 +1,71 @@
+"""Text from outside, made harmless for the medium that it is printed in."""
+
+from __future__ import annotations
+
+import html as html_library
+import re
+import unicodedata
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+# Control, format (bidirectional overrides among them), surrogate, line and paragraph separator.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FORMULA = ("=", "+", "-", "@")
+_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # after the end of a row, both would be taken for the row's option
+    "*": "{*}",
+    "×": r"$\times$",
+    "÷": r"$\div$",
+    "µ": r"$\mu$",
+    "–": "--",
+    "…": r"\ldots{}",
+}
+
+
+def plain(text: str) -> str:
+    """Return one line that cannot steer a terminal: no colours, controls or hidden characters."""
+    line = " ".join(_ANSI.sub("", text).split())
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(_visible(character) for character in line)
+
+
+def html(text: str) -> str:
+    """Return the text as HTML that holds no markup, for content and quoted attributes alike."""
+    return html_library.escape(plain(text), quote=True)
+
+
+def markdown(text: str) -> str:
+    """Return the text as Markdown that reads as itself, inside a table as well."""
+    escaped = _MARKDOWN.sub(r"\\\g<0>", plain(text))
+    return html_library.escape(escaped, quote=False)
+
+
+def latex(text: str) -> str:
+    """Return the text as LaTeX that reads as itself, for pdfLaTeX without further packages."""
+    return "".join(_LATEX.get(character, character) for character in plain(text))
+
+
+def csv(text: str) -> str:
+    """Return the text as a spreadsheet shows it: never a formula (OWASP, CSV injection)."""
+    line = plain(text)
+    return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _UNSAFE:
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,94 @@
+"""What the rows of a matrix are called, and what they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from farm.render import units
+from jobs.spec import Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The label columns of a matrix, unescaped; what never differs is said once instead."""
+
+    headers: tuple[str, ...]  # workload and batch, then whatever differs between rows
+    rows: tuple[tuple[str, ...], ...]  # one text for each header
+    constants: tuple[str, ...]  # phrases that hold for every row
+    by_workload: tuple[str, ...]  # lines that hold for every row of one workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Property:
+    header: str
+    text: Callable[[Cell], str]  # in a column
+    phrase: Callable[[Cell], str]  # in the caption
+
+
+_PROPERTIES = (
+    _Property(header="precision", text=lambda c: c.precision, phrase=lambda c: c.precision),
+    _Property(header="backend", text=lambda c: c.backend, phrase=lambda c: c.backend),
+    _Property(header="data", text=lambda c: c.data, phrase=lambda c: f"{c.data} data"),
+    _Property(header="mode", text=lambda c: c.mode, phrase=lambda c: f"{c.mode} mode"),
+    _Property(header="optimizer", text=lambda c: c.optimizer, phrase=lambda c: c.optimizer),
+    _Property(
+        header="epochs",
+        text=lambda c: units.scalar(c.epochs),
+        phrase=lambda c: units.count(c.epochs, "epoch"),
+    ),
+)
+
+
+def label(cells: Sequence[Cell]) -> Labels:
+    """Return the labels of these rows, in their order.
+
+    A property or parameter that is the same in all rows goes to `constants`. A parameter that only
+    goes with the workload goes to `by_workload`; whatever else differs becomes a column. Whether
+    the data is synthetic is thus always said.
+    """
+    columns: dict[str, list[str]] = {
+        "workload": [cell.workload for cell in cells],
+        "batch": [units.scalar(cell.batch_size) for cell in cells],
+    }
+    constants: list[str] = []
+    for known in _PROPERTIES:
+        texts = [known.text(cell) for cell in cells]
+        if len(set(texts)) == 1:
+            constants.append(known.phrase(cells[0]))
+        else:
+            columns[known.header] = texts
+
+    versions = [units.scalar(cell.workload_version) for cell in cells]
+    if not _goes_with_workload(cells, versions):
+        columns["version"] = versions
+
+    by_workload: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for cell in cells for name in cell.parameters):
+        texts = [_parameter(cell, name) for cell in cells]
+        if len(set(texts)) == 1:
+            constants.append(f"{name}={texts[0]}")
+        elif _goes_with_workload(cells, texts):
+            for workload, text in dict(zip(_workloads(cells), texts, strict=True)).items():
+                if text:
+                    by_workload.setdefault(workload, []).append(f"{name}={text}")
+        else:
+            columns[name] = texts
+    return Labels(
+        headers=tuple(columns),
+        rows=tuple(zip(*columns.values(), strict=True)),
+        constants=tuple(constants),
+        by_workload=tuple(f"{name}: {', '.join(said)}" for name, said in by_workload.items()),
+    )
+
+
+def _parameter(cell: Cell, name: str) -> str:
+    return units.scalar(cell.parameters[name]) if name in cell.parameters else ""
+
+
+def _workloads(cells: Sequence[Cell]) -> list[str]:
+    return [cell.workload for cell in cells]
+
+
+def _goes_with_workload(cells: Sequence[Cell], texts: Sequence[str]) -> bool:
+    return len(set(zip(_workloads(cells), texts, strict=True))) == len(set(_workloads(cells)))

@@ -1,0 +1,72 @@
+"""How numbers and units are written; the one place that does it."""
+
+from __future__ import annotations
+
+import math
+
+from jobs.spec import Scalar
+
+_SCALES = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (0.1, "ms", 1e3))
+_HOURS_FROM_SECONDS = 10_000
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write a number to so many significant digits, never in scientific notation: ``0.0123``."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    # The exponent after rounding: 9.996 is 10.0, not 10.00.
+    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
+    decimals = digits - 1 - exponent
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}"
+
+
+def ratio(value: float) -> str:
+    """Write a speed-up: ``1.77×``."""
+    return significant(value) + "×"
+
+
+def seconds(value: float) -> str:
+    """Write a measured time, in seconds, with its unit: ``4.12 s``, ``52.0 ms``, ``3.47 h``."""
+    for below, unit, scale in _SCALES:
+        if value < below:
+            return f"{significant(value * scale)} {unit}"
+    if value < _HOURS_FROM_SECONDS:
+        return f"{significant(value)} s"
+    return f"{significant(value / 3600)} h"
+
+
+def duration(value: float) -> str:
+    """Write a time to wait, in seconds: ``45 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(value / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(value: float) -> str:
+    """Write a number of bytes: ``1.50 GiB``."""
+    unit = 0
+    while value >= 1024 and unit < len(_BYTE_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} B" if unit == 0 else f"{significant(value)} {_BYTE_UNITS[unit]}"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Write how many there are: ``1 repeat``, ``1,200 repeats``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def span(low: int, high: int) -> str:
+    """Write a range of whole numbers: ``3``, or ``1 to 3``."""
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def scalar(value: Scalar) -> str:
+    """Write a parameter as a suite file does: ``50000``, ``true``, ``0.25``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
