@@ -1,0 +1,289 @@
+"""Store: the archive of runs, jobs and results; the only module that speaks SQL."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    case,
+    create_engine,
+    event,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from farm.home import home
+from farm.matrix_cell import Entry
+from farm.migrations import cells, jobs, migrate, results, runs
+from farm.run import Run
+from jobs.errors import StoreError
+from jobs.result import Result
+from jobs.spec import Cell, JobSpec
+
+START = "0"  # the cursor before the first entry of a log
+OPEN_STATES = ("queued", "running")
+BUSY_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the store is with a run."""
+
+    cursor: str
+    jobs: int
+    complete: bool  # no job of those known is queued or running
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """One job as a table of progress needs it."""
+
+    hardware: str
+    state: str
+    started_at: float | None  # seconds since the epoch, by its worker's clock
+    finished_at: float | None
+
+
+class Store:
+    """FARM_STORE (any SQLAlchemy URL), else SQLite in the farm's home; a context manager."""
+
+    def __init__(self, url: str | None = None) -> None:
+        named = url or os.environ.get("FARM_STORE")
+        address = named or f"sqlite:///{home() / 'farm.db'}"
+        try:
+            self.engine = create_engine(address)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise StoreError(
+                f"FARM_STORE is not a database URL that can be used here ({error}); accepted: a "
+                f"SQLAlchemy URL such as sqlite:////folder/farm.db or "
+                f"postgresql+psycopg://user@host/farm, with its driver installed"
+            ) from error
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        with self._explained():
+            migrate(self.engine)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.dispose()
+
+    def add_run(self, run: Run) -> None:
+        """Record a run; one that is known already stays as it is."""
+        row = {
+            "id": run.id,
+            "suite": run.suite,
+            "created_at": run.created_at,
+            "manifest": run.model_dump_json(),
+            "cursor": START,
+        }
+        with self._writing() as connection:
+            _insert_new(connection, runs, [row])
+
+    def add_jobs(self, run: str, specs: Sequence[JobSpec]) -> None:
+        """Record a run's jobs as queued; those that are known already stay as they are."""
+        with self._writing() as connection:
+            _insert_jobs(connection, run, specs)
+
+    def add_results(self, run: str, new: Sequence[Result | None], cursor: str) -> int:
+        """Record results and how far the log is read, both or neither; return how many were new."""
+        readable = [result for result in new if result is not None]
+        with self._writing() as connection:
+            _insert_jobs(connection, run, [result.job for result in readable])
+            count = _insert_new(connection, results, [_row(result) for result in readable])
+            connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
+        return count
+
+    def set_states(self, run: str, states: Mapping[str, str]) -> None:
+        """Record the states of a run's jobs, as Redis has them."""
+        if not states:
+            return
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == bindparam("job"), jobs.c.run == run)
+            .where(jobs.c.state != bindparam("new"))
+            .values(state=bindparam("new"))
+        )
+        with self._writing() as connection:
+            connection.execute(statement, [{"job": j, "new": s} for j, s in states.items()])
+
+    def progress(self, run: str) -> Progress | None:
+        """Return how far the store is with a run, or None when it does not know it."""
+        with self._reading() as connection:
+            cursor = connection.scalar(select(runs.c.cursor).where(runs.c.id == run))
+            if cursor is None:
+                return None
+            opened = func.sum(case((_state().in_(OPEN_STATES), 1), else_=0))
+            query = select(func.count(), opened).select_from(jobs.outerjoin(results))
+            known, still_open = connection.execute(query.where(jobs.c.run == run)).one()
+        return Progress(cursor=cursor, jobs=known, complete=known > 0 and not still_open)
+
+    def run(self, run: str) -> Run | None:
+        """Return one run, or None."""
+        return next(iter(self._runs(runs.c.id == run)), None)
+
+    def runs(self, suite: str | None = None) -> list[Run]:
+        """Return all runs, or those of one suite, the newest first."""
+        return self._runs(*([runs.c.suite == suite] if suite else []))
+
+    def job_rows(self, run: str) -> list[JobRow]:
+        """Return all jobs of a run."""
+        query = (
+            select(jobs.c.hardware, _state(), results.c.started_at, results.c.finished_at)
+            .select_from(jobs.outerjoin(results))
+            .where(jobs.c.run == run)
+            .order_by(jobs.c.hardware)
+        )
+        with self._reading() as connection:
+            return [
+                JobRow(hardware=hardware, state=state, started_at=started, finished_at=finished)
+                for hardware, state, started, finished in connection.execute(query)
+            ]
+
+    def entries(self, of_runs: Sequence[str]) -> list[Entry]:
+        """Return what the matrix is made of: every job of the runs."""
+        query = (
+            select(
+                jobs.c.cell,
+                jobs.c.hardware,
+                jobs.c.repeat,
+                _state(),
+                results.c.epoch_seconds,
+                results.c.samples_per_epoch,
+                results.c.reason,
+            )
+            .select_from(jobs.outerjoin(results))
+            .where(jobs.c.run.in_(of_runs))
+        )
+        with self._reading() as connection:
+            bodies = connection.execute(
+                select(cells.c.id, cells.c.body).where(
+                    cells.c.id.in_(select(jobs.c.cell).where(jobs.c.run.in_(of_runs)))
+                )
+            )
+            by_id = {cell: Cell.model_validate_json(body) for cell, body in bodies}
+            return [
+                Entry(
+                    cell=by_id[cell],
+                    hardware=hardware,
+                    repeat=repeat,
+                    state=state,
+                    epoch_seconds=seconds,
+                    samples_per_epoch=samples,
+                    reason=reason,
+                )
+                for cell, hardware, repeat, state, seconds, samples, reason in connection.execute(
+                    query
+                )
+            ]
+
+    def results(self, run: str) -> Iterator[Result]:
+        """Yield every result of a run, in full."""
+        query = select(results.c.body).join(jobs).where(jobs.c.run == run).order_by(jobs.c.id)
+        with self._reading() as connection:
+            for body in connection.scalars(query):
+                yield Result.model_validate_json(body)
+
+    def _runs(self, *conditions: ColumnElement[bool]) -> list[Run]:
+        query = select(runs.c.manifest).where(*conditions).order_by(runs.c.created_at.desc())
+        with self._reading() as connection:
+            return [Run.model_validate_json(text) for text in connection.scalars(query)]
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._explained(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._explained(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+            shown = self.engine.url.render_as_string(hide_password=True)
+            raise StoreError(
+                f"the store {shown} cannot be used: {cause}; "
+                f"nothing is lost: Redis keeps the results, and the next command collects them"
+            ) from error
+
+
+def _state() -> Any:
+    return func.coalesce(results.c.status, jobs.c.state)
+
+
+def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> None:
+    rows = []
+    bodies: dict[str, str] = {}
+    for spec in specs:
+        cell = spec.cell.id
+        bodies.setdefault(cell, spec.cell.model_dump_json())
+        rows.append(
+            {
+                "id": spec.id,
+                "run": run,
+                "cell": cell,
+                "hardware": spec.hardware,
+                "repeat": spec.repeat,
+                "state": "queued",
+            }
+        )
+    _insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])
+    _insert_new(connection, jobs, rows)
+
+
+def _row(result: Result) -> dict[str, Any]:
+    measured = result.measurement
+    return {
+        "job": result.job.id,
+        "status": result.status.value,
+        "epoch_seconds": statistics.median(measured.epoch_seconds) if measured else None,
+        "samples_per_epoch": measured.samples_per_epoch if measured else None,
+        "reason": result.error.message if result.error else None,
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "body": result.model_dump_json(),
+    }
+
+
+def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    """Insert the rows whose key is new; return how many were."""
+    if not rows:
+        return 0
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    done = connection.execute(statement.execution_options(preserve_rowcount=True), rows)
+    return max(0, done.rowcount)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Several people may collect at once: readers do not block the writer, writers queue up.
+    for attempt in range(BUSY_SECONDS * 10):
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except Exception:
+            if attempt == BUSY_SECONDS * 10 - 1:
+                raise
+            time.sleep(0.1)
+        else:
+            return
