@@ -1,0 +1,38 @@
+# A worker that measures an NVIDIA GPU of its host, with TensorFlow.
+# Build from the repository's root: docker build -f docker/worker-cuda.Dockerfile .
+# Run it with an init (compose: init: true; docker run: --init), for it starts child processes.
+# CUDA and cuDNN come in the wheels; the driver's own libraries come from the host, by the NVIDIA
+# Container Toolkit.
+
+FROM python:3.12-slim AS dependencies
+# cuda for Turing (T4) and later; cuda-pascal for Pascal and Volta (P100, V100).
+ARG EXTRA=cuda
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=/opt/farm
+RUN pip install --no-cache-dir "uv>=0.5,<1" && uv venv /opt/farm
+WORKDIR /src
+COPY pyproject.toml ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install -r pyproject.toml --extra "$EXTRA"
+
+FROM dependencies AS wheel
+COPY README.md ./
+COPY jobs jobs
+COPY workers workers
+COPY farm farm
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv build --wheel --out-dir /dist
+
+# The dependencies are a layer of their own: a change of the source adds only the wheel's.
+FROM python:3.12-slim
+RUN useradd --uid 10001 --create-home farm && install -d -o farm -g farm /data /locks
+COPY --from=dependencies /opt/farm /opt/farm
+RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    pip --python /opt/farm/bin/python install --no-cache-dir --no-deps /dist/*.whl
+ENV PATH=/opt/farm/bin:$PATH PYTHONUNBUFFERED=1 FARM_HOME=/data FARM_LOCK_DIR=/locks \
+    KERAS_HOME=/data/keras NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 10001
+WORKDIR /data
+VOLUME ["/data", "/locks"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["farm"]
+CMD ["worker", "--device", "gpu"]
