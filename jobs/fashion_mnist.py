@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import keras
 
 CLASSES = 10
+MOST = 1_000_000
 SOURCE = (
     "Daniel 2023, 'Apple M2 Max GPU vs Nvidia V100, P100 and T4': the data split, batch sizes and "
     "validation every epoch as published; layers, Adam and loss reconstructed"
@@ -25,9 +26,11 @@ SOURCE = (
 class FashionMnistParameters(Parameters):
     """How many images each part of the data has; the published split by default."""
 
-    train_samples: int = Field(default=50_000, ge=1, le=1_000_000)  # images per epoch
-    validation_samples: int = Field(default=10_000, ge=1, le=1_000_000)  # after every epoch
-    test_samples: int = Field(default=10_000, ge=1, le=1_000_000)  # once, after training
+    train_samples: int = Field(50_000, ge=1, le=MOST, description="Images per epoch.")
+    validation_samples: int = Field(
+        10_000, ge=1, le=MOST, description="Images validated with after every epoch."
+    )
+    test_samples: int = Field(10_000, ge=1, le=MOST, description="Images tested with at the end.")
 
 
 class FashionMnistWorkload(Workload):

@@ -1,0 +1,86 @@
+"""`farm`: finds the verb, runs it, and turns what it raises into one message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import click
+
+from farm.cli.exit_code import ExitCode
+from jobs.errors import FarmError, SuiteError, UsageError
+
+HELPERS = {"main", "exit_code", "options", "session", "progress"}
+
+
+class Verbs(click.Group):
+    """Commands found by the names of the files in this folder."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every verb."""
+        from farm import cli
+
+        found = {module.name for module in pkgutil.iter_modules(cli.__path__)}
+        return sorted(found - HELPERS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the verb's command, or None when there is no such verb."""
+        if name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"farm.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which one may have been meant."""
+        from jobs.errors import did_you_mean
+
+        name = args[0]
+        verbs = self.list_commands(ctx)
+        if name not in verbs and not name.startswith("-"):
+            raise click.UsageError(
+                f"there is no command {name!r}{did_you_mean(name, verbs)}; "
+                f"there is: {', '.join(verbs)}",
+                ctx,
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="benchfarm", prog_name="farm")
+def farm() -> None:
+    """Benchmark machine-learning hardware: many machines, one suite, one matrix of speed-ups.
+
+    \b
+    farm up                        start the farm's Redis here
+    farm worker                    measure on this machine (run it on each)
+    farm submit quick --wait       send a suite to all of them
+    farm matrix --baseline p100    read the speed-ups
+    """
+
+
+def main() -> None:
+    """Run the command line; the only place that exits."""
+    try:
+        code = farm.main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("farm: interrupted", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
+        code = ExitCode.FAILED
+    except SuiteError as error:
+        # Each line begins with its place, so that editors and terminals can jump there.
+        click.echo(str(error), err=True)
+        code = ExitCode.USAGE
+    except FarmError as error:
+        click.echo(f"farm: {error}", err=True)
+        code = ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED
+    sys.exit(int(code or 0))

@@ -1,0 +1,193 @@
+"""The models of a suite file, and the JSON Schema that editors complete it from."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from farm.selector import Selector
+from farm.suite_mistake import DURATION_PATTERN
+from farm.suite_parameters import Untitled, parameter_schemas, workload_names
+from farm.sweep import Sweep
+from jobs.errors import UnknownNameError
+from jobs.spec import (
+    MAX_BATCH_SIZE,
+    MAX_EPOCHS,
+    MAX_REPEATS,
+    MAX_TIMEOUT_SECONDS,
+    Backend,
+    DataSource,
+    Mode,
+    Name,
+    Optimizer,
+    Precision,
+)
+from jobs.workload import find
+
+DEFAULT_SEED = 42
+DEFAULT_REPEATS = 3
+DEFAULT_TIMEOUT_SECONDS = 3600.0
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(DURATION_PATTERN.removesuffix("$"), value):
+        raise ValueError  # what is accepted says it all
+    text = value.strip()
+    return float(text[:-1]) * _SECONDS[text[-1]]
+
+
+def _canonical(name: str) -> str:
+    try:
+        return find(name).name
+    except UnknownNameError:
+        raise ValueError from None  # what is accepted says it all
+
+
+class _ListsWorkloads:
+    """Gives a string the JSON Schema of a workload's name; they are looked up only when asked."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "enum": workload_names()}
+
+
+_Limit: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=MAX_TIMEOUT_SECONDS)]
+Timeout: TypeAlias = Annotated[
+    _Limit,
+    BeforeValidator(_seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_TIMEOUT_SECONDS},
+                {"type": "string", "pattern": DURATION_PATTERN},
+            ]
+        }
+    ),
+]
+BatchSize: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH_SIZE)]
+Epochs: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
+Repeats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_REPEATS)]
+Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+WorkloadName: TypeAlias = Annotated[str, AfterValidator(_canonical), _ListsWorkloads()]
+
+
+def _add_parameters(schema: dict[str, Any]) -> None:
+    schema["properties"].update(parameter_schemas())
+    schema["additionalProperties"] = False
+
+
+def _add_parameters_and_need_one(schema: dict[str, Any]) -> None:
+    _add_parameters(schema)
+    schema["minProperties"] = 1
+
+
+class Settings(BaseModel):
+    """What can be said of every job, and every parameter of a workload besides."""
+
+    # What is extra is a parameter of some workload, or a mistake that `suite_check` finds.
+    model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra=_add_parameters)
+
+    batch_size: Sweep[BatchSize] = Field(
+        default_factory=tuple, description="Samples per training step; must be said."
+    )
+    epochs: Sweep[Epochs] = Field(
+        default_factory=tuple, description="Passes over the training data; default: the workload's."
+    )
+    precision: Sweep[Precision] = Field(
+        default_factory=tuple, description="Number format of the training; default: float32."
+    )
+    backend: Sweep[Backend] = Field(
+        default_factory=tuple, description="What Keras computes with; default: tensorflow."
+    )
+    data: Sweep[DataSource] = Field(
+        default_factory=tuple,
+        description="The real data set, or generated data of the same shapes; default: real.",
+    )
+    optimizer: Sweep[Optimizer] = Field(
+        default_factory=tuple, description="Default: the workload's."
+    )
+    mode: Sweep[Mode] = Field(default_factory=tuple, description="What is timed; default: train.")
+    repeats: Repeats = Field(
+        default=DEFAULT_REPEATS, description="Independent processes that measure each cell."
+    )
+    timeout: Timeout = Field(
+        default=DEFAULT_TIMEOUT_SECONDS,
+        description="The longest one job may take: seconds, or text such as 90s, 15m, 2h.",
+    )
+
+
+class Defaults(Settings):
+    """What holds for every job that does not say otherwise."""
+
+
+class Combination(Settings):
+    """Part of a job: keys with a value, or with a list of values."""
+
+    model_config = ConfigDict(json_schema_extra=_add_parameters_and_need_one)
+
+    workload: Sweep[WorkloadName] = Field(
+        default_factory=tuple, description="The workload's name or alias."
+    )
+
+
+class Job(Settings):
+    """One or more workloads, measured in every combination of what is listed."""
+
+    workload: Sweep[WorkloadName] = Field(description="The workload's name or alias.")
+    include: Annotated[list[Combination], Field(min_length=1)] = Field(
+        default_factory=list,
+        description="Extra combinations: each is the job once more, with these keys replaced.",
+    )
+    exclude: Annotated[list[Combination], Field(min_length=1)] = Field(
+        default_factory=list,
+        description="Combinations to leave out: those that have all the values of an item.",
+    )
+
+
+class SuiteFile(BaseModel):
+    """A suite: what to measure, and on which hardware."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name = Field(
+        default_factory=str, description="Default: the file's name without its suffix."
+    )
+    description: str = Field(
+        default_factory=str, description="One line, for whoever lists the suites."
+    )
+    hardware: Selector = Field(
+        default=Selector(("all",)),
+        description="'all', or a name, a tag or 'tag & tag', or a list of them: any may match.",
+    )
+    seed: Seed = Field(default=DEFAULT_SEED, description="Of the data and of the networks.")
+    defaults: Defaults = Field(
+        default_factory=Defaults, description="What holds for every job that says nothing else."
+    )
+    jobs: list[Job] = Field(min_length=1, description="What to measure.")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a suite file.
+
+    It knows every key, name and range. What depends on other keys (which workload has which
+    parameter, whether an exclusion drops anything) only `farm validate` tells.
+    """
+    schema = SuiteFile.model_json_schema(schema_generator=Untitled)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "farm suite"}
