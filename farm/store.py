@@ -154,8 +154,12 @@ class Store:
                 for hardware, state, started, finished in connection.execute(query)
             ]
 
-    def entries(self, of_runs: Sequence[str]) -> list[Entry]:
-        """Return what the matrix is made of: every job of the runs."""
+    def entries(self, of_runs: Sequence[Run]) -> list[Entry]:
+        """Return what the matrix is made of: every job of the runs, in their suites' order."""
+        order: dict[str, int] = {}
+        for planned in (planned for run in of_runs for planned in run.cells):
+            order.setdefault(planned.cell.id, len(order))
+        chosen = [run.id for run in of_runs]
         query = (
             select(
                 jobs.c.cell,
@@ -167,15 +171,19 @@ class Store:
                 results.c.reason,
             )
             .select_from(jobs.outerjoin(results))
-            .where(jobs.c.run.in_(of_runs))
+            .where(jobs.c.run.in_(chosen))
         )
         with self._reading() as connection:
             bodies = connection.execute(
                 select(cells.c.id, cells.c.body).where(
-                    cells.c.id.in_(select(jobs.c.cell).where(jobs.c.run.in_(of_runs)))
+                    cells.c.id.in_(select(jobs.c.cell).where(jobs.c.run.in_(chosen)))
                 )
             )
             by_id = {cell: Cell.model_validate_json(body) for cell, body in bodies}
+            rows = sorted(
+                connection.execute(query),
+                key=lambda row: (order.get(row.cell, len(order)), row.hardware, row.repeat),
+            )
             return [
                 Entry(
                     cell=by_id[cell],
@@ -186,9 +194,7 @@ class Store:
                     samples_per_epoch=samples,
                     reason=reason,
                 )
-                for cell, hardware, repeat, state, seconds, samples, reason in connection.execute(
-                    query
-                )
+                for cell, hardware, repeat, state, seconds, samples, reason in rows
             ]
 
     def results(self, run: str) -> Iterator[Result]:

@@ -74,7 +74,7 @@ def test_states_follow_redis_and_a_result_overrules_them(ledger: Ledger, store: 
     assert sorted(row.state for row in store.job_rows(RUN.id)) == ["failed", "queued", "running"]
     store.set_states(RUN.id, {jobs[1].id: "running"})
     assert sorted(row.state for row in store.job_rows(RUN.id)) == ["failed", "queued", "running"]
-    by_state = {entry.state: entry for entry in store.entries([RUN.id])}
+    by_state = {entry.state: entry for entry in store.entries([RUN])}
     assert by_state["failed"].reason == "it broke"
 
 
@@ -98,7 +98,7 @@ def test_a_result_that_cannot_be_read_stops_nobody(ledger: Ledger, store: Store)
 def test_the_epoch_is_the_median_lap_scaled(ledger: Ledger, store: Store) -> None:
     ledger.finish(make_result(RUN.jobs("p100")[0], lap_seconds=2.5))
     collect(ledger, store)
-    measured = [entry for entry in store.entries([RUN.id]) if entry.state == "succeeded"]
+    measured = [entry for entry in store.entries([RUN]) if entry.state == "succeeded"]
     assert [(entry.epoch_seconds, entry.samples_per_epoch) for entry in measured] == [(2.5, 100)]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
-from workers.hardware import detect
 
 from jobs.result import Result, Status
 from jobs.spec import JobSpec
+from tests.benchmarks import start_latency
 from tests.conftest import make_cell, make_job
+from workers.hardware import detect
 from workers.runner import Runner, read_report
 
 
@@ -107,14 +109,12 @@ def test_a_template_that_is_killed_costs_one_job_and_is_started_again(runner: Ru
     assert run(runner, "succeed").status is Status.SUCCEEDED
 
 
-def test_from_the_second_job_on_the_workload_starts_at_once(runner: Runner) -> None:
-    run(runner, "succeed")
-    latencies = [run(runner, "succeed").start_latency_seconds for _ in range(5)]
-    known = sorted(latency for latency in latencies if latency is not None)
-    assert len(known) == 5
-    print("seconds from taking the job to the workload's first line:", known)
-    # Two orders of magnitude below a fresh interpreter's import, whatever the machine.
-    assert known[2] < 0.2
+def test_from_the_second_job_on_the_workload_starts_at_once(noop_module: None) -> None:
+    measured = start_latency.pairs(3)
+    print("seconds to the workload's first line, (fork, fresh interpreter):", measured)
+    # The promise to users; a fresh interpreter's import takes ten times as long and more.
+    assert statistics.median(fork for fork, _ in measured) < 0.2
+    assert all(fork < spawn / 3 for fork, spawn in measured)
 
 
 def test_a_child_is_a_fresh_process_every_time(noop_module: None) -> None:

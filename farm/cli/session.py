@@ -1,0 +1,53 @@
+"""Session: the store, brought up to date from Redis where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from farm.run import Run
+    from farm.store import Store
+
+
+@contextmanager
+def collected(redis_url: str | None) -> Iterator[Store]:
+    """Yield the store after collecting; without a Redis that answers, what it held already."""
+    from farm import broker
+    from farm.collector import collect
+    from farm.store import Store
+    from jobs.errors import BrokerError, NoBrokerError
+    from workers.client import connect, explained
+    from workers.ledger import Ledger
+
+    with Store() as store:
+        try:
+            url = broker.resolve(redis_url)
+            client = connect(url)
+            with explained(url):
+                collect(Ledger(client), store)
+        except NoBrokerError:
+            pass  # after `farm down` the store is all there is, and enough
+        except BrokerError as error:
+            click.echo(f"farm: showing what was collected before: {error}", err=True)
+        yield store
+
+
+def choose_run(store: Store, run: str | None, suite: str | None = None) -> Run:
+    """Return the run named, or the newest (of the suite named); raise FarmError without one."""
+    from jobs.errors import FarmError, UnknownNameError
+
+    if run is not None:
+        found = store.run(run)
+        if found is None:
+            raise UnknownNameError("run", run, [each.id for each in store.runs()[:10]])
+        return found
+    runs = store.runs(suite)
+    if runs:
+        return runs[0]
+    if suite is not None and (others := {each.suite for each in store.runs()}):
+        raise UnknownNameError("run of the suite", suite, others)
+    raise FarmError("nothing has been submitted yet; type `farm submit quick` to begin")

@@ -1,0 +1,88 @@
+"""`farm submit`: send a suite to the farm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from farm.cli.exit_code import ExitCode
+from farm.cli.options import json_option, redis_option
+
+if TYPE_CHECKING:
+    from farm.suite import Suite
+
+
+@click.command(name="submit", short_help="Send a suite to the farm.")
+@click.argument("suite")
+@redis_option
+@click.option("--wait", is_flag=True, help="Show progress until all jobs have ended.")
+@click.option("--dry-run", is_flag=True, help="Print the jobs, send nothing.")
+@json_option
+def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_json: bool) -> int:
+    """Send SUITE, a file or the name of a ready suite, to all hardware that it selects.
+
+    Hardware that joins later gets its jobs when it does. Exit code 3 when --wait saw jobs that did
+    not succeed.
+    """
+    import json
+
+    from farm import broker
+    from farm.cli.progress import follow
+    from farm.cli.session import collected
+    from farm.coordinator import Coordinator
+    from farm.suite import load
+
+    loaded = load(suite)
+    if dry_run:
+        _print_jobs(loaded, as_json)
+        return ExitCode.DONE
+    url = broker.resolve(redis_url)
+    coordinator = Coordinator(url)
+    run = coordinator.submit(loaded)
+    jobs = coordinator.ledger.job_count(run.id)
+    if as_json:
+        click.echo(json.dumps({"run": run.id, "jobs": jobs}))
+    else:
+        columns = sorted(coordinator.ledger.columns(run.id))
+        click.echo(f"submitted run {run.id}: {jobs} jobs for {', '.join(columns) or 'nobody yet'}")
+        if not columns:
+            click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
+    if not wait:
+        return ExitCode.DONE
+    with collected(url) as store:
+        counts = follow(run, coordinator, store)
+    unsuccessful = sum(counts.values()) - counts["succeeded"]
+    if unsuccessful and not as_json:
+        click.echo(f"{unsuccessful} jobs did not succeed; `farm matrix` says why")
+    return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE
+
+
+def _print_jobs(suite: Suite, as_json: bool) -> None:
+    import json
+
+    from farm.plan import jobs_for
+
+    jobs = jobs_for("dry-run", "any", suite.planned_cells(), suite.seed)
+    if as_json:
+        click.echo(json.dumps([job.model_dump(mode="json") for job in jobs], indent=2))
+        return
+    from tabulate import tabulate
+
+    rows = [
+        (
+            job.cell.workload,
+            job.cell.batch_size,
+            f"#{job.repeat}",
+            job.cell.precision,
+            job.cell.backend,
+            job.cell.data,
+            job.cell.optimizer,
+            job.cell.epochs,
+            " ".join(f"{name}={value}" for name, value in job.cell.parameters.items()),
+        )
+        for job in jobs
+    ]
+    headings = ("workload", "batch", "repeat", "precision", "backend", "data", "optimizer")
+    click.echo(tabulate(rows, headers=(*headings, "epochs", "parameters")))
+    click.echo(f"\n{len(jobs)} jobs on each of: {suite.hardware.describe()}; nothing was sent")

@@ -1,0 +1,29 @@
+"""`farm watch`: live progress of a run."""
+
+from __future__ import annotations
+
+import click
+
+from farm.cli.exit_code import ExitCode
+from farm.cli.options import redis_option
+
+
+@click.command(name="watch", short_help="Show a run's progress until it ends.")
+@click.argument("run", required=False)
+@redis_option
+def command(run: str | None, redis_url: str | None) -> int:
+    """Show a run's progress (the newest's, or the one named) until all its jobs have ended.
+
+    Ctrl-C ends the watching, not the run. Exit code 3 when some jobs did not succeed.
+    """
+    from farm import broker
+    from farm.cli.progress import follow
+    from farm.cli.session import choose_run, collected
+    from farm.coordinator import Coordinator
+
+    url = broker.resolve(redis_url)
+    coordinator = Coordinator(url)
+    with collected(url) as store:
+        counts = follow(choose_run(store, run), coordinator, store)
+    unsuccessful = sum(counts.values()) - counts["succeeded"]
+    return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE

@@ -1,0 +1,79 @@
+"""`farm worker`: measure on this machine."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from farm.cli.options import (
+    cpus_option,
+    device_option,
+    hardware_option,
+    redis_option,
+    tag_option,
+)
+
+
+@click.command(name="worker", short_help="Measure on this machine until Ctrl-C.")
+@redis_option
+@device_option
+@cpus_option
+@hardware_option
+@tag_option
+@click.option(
+    "--isolation",
+    type=click.Choice(["fork", "spawn"]),
+    help="How a job's process starts (default: fork on Linux, spawn elsewhere).",
+)
+@click.option(
+    "--share-host",
+    is_flag=True,
+    help="Measure even while another worker of this machine does.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Log Celery's and Redis's own messages too.")
+def command(
+    redis_url: str | None,
+    device: str | None,
+    cpus: str | None,
+    hardware_name: str | None,
+    tags: tuple[str, ...],
+    isolation: str | None,
+    share_host: bool,
+    verbose: bool,
+) -> None:
+    """Serve the farm with this machine until Ctrl-C.
+
+    The machine is detected and named (`farm hardware` shows how). It measures one job at a time,
+    each in a process of its own. Start one worker a device.
+    """
+    from farm import broker
+    from farm.coordinator import Coordinator
+    from farm.home import home
+    from workers.service import Service
+
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)
+    for name in ("farm", "workers"):
+        logging.getLogger(name).setLevel(logging.INFO)
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
+    url = broker.resolve(redis_url)
+    coordinator = Coordinator(url)
+    service = Service(
+        url,
+        coordinator.client,
+        home=home(),
+        device=device,
+        cpus=cpus,
+        name=hardware_name,
+        tags=tags,
+        isolation=isolation,
+        share_host=share_host,
+    )
+    hardware = service.hardware
+    click.echo(f"{service.record.name}: {hardware.facts.get('device_name') or hardware.name}")
+    click.echo(f"tags: {', '.join(hardware.tags)}; Ctrl-C stops it")
+    service.join()
+    for run in coordinator.enlist(hardware.name, hardware.tags):
+        click.echo(f"joined run {run.id}: {len(run.jobs(hardware.name))} jobs")
+    service.serve()

@@ -1,0 +1,124 @@
+"""Workers that die, jobs that outlast the visibility timeout, and a demo that is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, leftovers, until
+
+SLOW = """
+hardware: all
+defaults: {{data: synthetic, repeats: {repeats}}}
+jobs:
+  - {{workload: noop, batch_size: 10, seconds: {seconds}}}
+"""
+
+
+def running(farm: Farm) -> list[str]:
+    return [w["name"] for w in farm.json("workers", "--json") if w["state"] == "running"]
+
+
+def test_a_killed_workers_job_is_finished_by_another_and_counted_once(farm: Farm) -> None:
+    # Given two workers of one hardware, one of them measuring
+    pids = {farm.worker(label, "--hardware", "twin").pid: label for label in ("first", "second")}
+    until(lambda: len(farm.json("workers", "--json")) == 2)
+    submitted = farm.json("submit", farm.suite(SLOW.format(repeats=3, seconds=3)), "--json")
+    until(lambda: bool(running(farm)))
+    # When it is killed in mid-job
+    [name] = running(farm)
+    label = pids[int(name.rsplit("-", 1)[1])]
+    killed_at = time.monotonic()
+    farm.workers[label].send_signal(signal.SIGKILL)
+    farm.workers[label].wait()
+    # Then the other finishes everything within two timeouts and the jobs' own time
+    until(lambda: farm.json("status", submitted["run"], "--json")["succeeded"] == 3)
+    assert time.monotonic() - killed_at < 2 * VISIBILITY_SECONDS + 3 * 3 + 15
+    # And every job has exactly one result
+    import sqlalchemy as sql
+
+    engine = sql.create_engine(f"sqlite:///{farm.environment['FARM_HOME']}/farm.db")
+    with engine.connect() as connection:
+        assert connection.scalar(sql.text("select count(*) from results")) == 3
+        assert connection.scalar(sql.text("select count(distinct job) from results")) == 3
+    engine.dispose()
+    until(lambda: "lost" in {w["state"] for w in farm.json("workers", "--json")})
+
+
+def test_a_job_three_times_as_long_as_the_visibility_timeout_runs_once(farm: Farm) -> None:
+    for label in ("first", "second"):
+        farm.worker(label, "--hardware", "twin", "--share-host")
+    until(lambda: len(farm.json("workers", "--json")) == 2)
+    suite = farm.suite(SLOW.format(repeats=1, seconds=3 * VISIBILITY_SECONDS))
+    farm("submit", suite, "--wait")
+    time.sleep(VISIBILITY_SECONDS)
+    logs = farm.log("first") + farm.log("second")
+    assert logs.count("measuring noop") == 1
+    assert "skipped" not in logs
+    assert farm.json("status", "--json")["succeeded"] == 1
+
+
+def test_a_second_ctrl_c_stops_a_worker_at_once_and_its_job_goes_to_another(farm: Farm) -> None:
+    # Given a worker in the middle of a long job
+    worker = farm.worker("first", "--hardware", "twin")
+    farm.present("twin")
+    submitted = farm.json("submit", farm.suite(SLOW.format(repeats=1, seconds=15)), "--json")
+    until(lambda: bool(running(farm)))
+    # When it is interrupted twice
+    began = time.monotonic()
+    worker.send_signal(signal.SIGINT)
+    time.sleep(1)
+    worker.send_signal(signal.SIGINT)
+    worker.wait(15)
+    assert time.monotonic() - began < 10
+    # Then nothing of it is left, and another worker does the job
+    until(lambda: not leftovers_but_redis(farm))
+    farm.worker("second", "--hardware", "twin")
+    until(lambda: farm.json("status", submitted["run"], "--json")["succeeded"] == 1)
+
+
+def leftovers_but_redis(farm: Farm) -> list[str]:
+    found = leftovers(Path(farm.environment["FARM_HOME"]))
+    return [command for command in found if "-server" not in command.split()[0]]
+
+
+def test_ctrl_c_ends_a_demo_and_everything_that_it_started(farm: Farm) -> None:
+    environment = {**farm.environment, "FARM_HOME": str(farm.folder / "demo")}
+    suite = farm.suite(SLOW.format(repeats=1, seconds=60))
+    with (farm.folder / "demo.log").open("wb") as log:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "farm", "demo", "--suite", suite],
+            env=environment,
+            cwd=farm.folder,
+            stdout=log,
+            stderr=log,
+        )
+    until(lambda: "submitted run" in farm.log("demo"))
+    time.sleep(2)
+    assert leftovers(farm.folder / "demo")
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(60) == 130
+    assert "Traceback" not in farm.log("demo")
+    assert not leftovers(farm.folder / "demo")
+
+
+def test_a_demo_runs_from_nothing_to_a_matrix_and_leaves_no_process(farm: Farm) -> None:
+    environment = {**farm.environment, "FARM_HOME": str(farm.folder / "demo")}
+    suite = farm.suite(SLOW.format(repeats=2, seconds=0))
+    done = subprocess.run(
+        [sys.executable, "-m", "farm", "demo", "--suite", suite],
+        env=environment,
+        cwd=farm.folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cpu-1core" in done.stdout
+    assert "cpu-all" in done.stdout
+    assert "geometric mean" in done.stdout
+    assert not leftovers(farm.folder / "demo")
