@@ -8,7 +8,7 @@ EXTRAS := tensorflow,embedded,dev
 # The first of these that is there and new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && \
-	$$p -c 'import sys; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))' 2>/dev/null && \
+	$$p -c 'import sys, ensurepip; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))' 2>/dev/null && \
 	echo $$p && break; done)
 
 help:
@@ -21,7 +21,7 @@ help:
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "farm needs Python 3.10 to 3.13 on the PATH (python3.11, for example)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "farm needs Python 3.10 to 3.13 with venv on the PATH (on Debian: python3 and python3-venv)"; exit 1; }
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
 		uv pip install --quiet --python $(BIN)/python -e ".[$(EXTRAS)]"; \

@@ -138,12 +138,11 @@ def stop() -> Server | None:
     os.kill(server.pid, signal.SIGTERM)  # Redis saves and ends
     deadline = time.monotonic() + STOP_SECONDS
     while _is_ours(server.pid):
-        if (child := _children.get(server.pid)) is not None and child.poll() is not None:
-            del _children[server.pid]
-            break
         if time.monotonic() > deadline:
             raise BrokerError(f"the farm's Redis (process {server.pid}) does not stop")
         time.sleep(0.05)
+    if child := _children.pop(server.pid, None):
+        child.wait()
     _record().unlink(missing_ok=True)
     return server
 
@@ -246,6 +245,8 @@ def _is_ours(pid: int) -> bool:
 
     try:
         process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
         command = process.cmdline()
     except (psutil.Error, OSError):
         return False

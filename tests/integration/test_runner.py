@@ -7,6 +7,7 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -102,7 +103,7 @@ def test_a_flood_of_stderr_is_read_and_only_its_end_is_kept(runner: Runner) -> N
 
 def test_a_template_that_is_killed_costs_one_job_and_is_started_again(runner: Runner) -> None:
     run(runner, "succeed")
-    templates = [p for p in children() if "workers.template" in " ".join(p.cmdline())]
+    templates = children("workers.template")
     assert len(templates) == 1
     templates[0].send_signal(signal.SIGKILL)
     templates[0].wait(10)
@@ -125,21 +126,22 @@ def test_a_child_is_a_fresh_process_every_time(noop_module: None) -> None:
         assert run(runner, "deadlock", timeout_seconds=8.0).status is Status.TIMED_OUT
     finally:
         runner.close()
-    assert not [p for p in children() if "jobs.child" in " ".join(p.cmdline())]
+    assert not children("jobs.child")
 
 
-def test_a_backend_that_is_not_installed_is_unsupported_and_says_how_to_get_it() -> None:
-    # Given an interpreter that cannot find the backend
-    runner = Runner("worker-1", detect(device="cpu"), "fork", {"PYTHONPATH": "/nowhere"})
-    nursery_environment = {"PYTHONNOUSERSITE": "1"}
-    runner.environment = {**runner.environment, **nursery_environment}
-    cell = make_cell(backend="jax")
+def test_a_backend_that_is_not_installed_is_unsupported_and_says_how_to_get_it(
+    tmp_path: Path,
+) -> None:
+    # Given an interpreter that finds no JAX, whatever is installed
+    (tmp_path / "jax.py").write_text("raise ModuleNotFoundError(\"No module named 'jax'\")")
+    runner = Runner("worker-1", detect(device="cpu"), "fork", {"PYTHONPATH": str(tmp_path)})
     try:
-        result = runner.run(make_job(cell), time.time())
+        result = runner.run(make_job(make_cell(backend="jax")), time.time())
     finally:
         runner.close()
     assert result.status is Status.UNSUPPORTED
     assert result.error is not None
+    assert "No module named 'jax'" in result.error.message
     assert 'pip install "benchfarm[jax]"' in result.error.message
 
 
@@ -166,15 +168,19 @@ def test_a_report_that_is_garbage_is_a_failure_that_says_so() -> None:
         assert read.error.kind == "garbage"
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def children(word: str) -> list[psutil.Process]:
+    """Processes started from here, at any depth, that have the word in their command."""
+    return [p for p in psutil.Process().children(recursive=True) if word in command(p)]
 
 
 def own_sleepers() -> list[psutil.Process]:
     """Processes that a job of these tests left behind, wherever they hang in the tree."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        if "time.sleep(600)" in " ".join(command) and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+    return [p for p in psutil.process_iter() if "time.sleep(600)" in command(p)]
+
+
+def command(process: psutil.Process) -> str:
+    """The command line; empty for one that has ended, reaped or not."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
