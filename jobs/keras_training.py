@@ -73,6 +73,7 @@ def train(
         samples_per_epoch=len(dataset.train),
         history={name: tuple(map(float, values)) for name, values in history.history.items()},
         test=test,
+        data_verified=dataset.verified,
         parameter_count=model.count_params(),
         peak_memory_bytes=peak_memory_bytes(),
     )

@@ -38,6 +38,7 @@ class Measurement(_Record):
     samples_per_epoch: int = Field(ge=1)
     history: dict[str, tuple[float, ...]]  # loss, accuracy, val_loss, …: one value an epoch
     test: dict[str, float]  # the same after training, on the test set
+    data_verified: bool | None = None  # the files are the published ones; None: synthetic
     parameter_count: int | None = None  # of the network
     peak_memory_bytes: int | None = None  # resident set of the child, host memory
 

@@ -61,7 +61,12 @@ class Runner:
             measurement=report.measurement,
             error=report.error,
             worker=self.worker,
-            facts={**self.hardware.facts, "fingerprint": self.hardware.fingerprint},
+            facts={
+                **self.hardware.facts,
+                "device": self.hardware.device,
+                "declared": self.hardware.declared,  # the name was given, not detected
+                "fingerprint": self.hardware.fingerprint,
+            },
             environment={**report.environment, "isolation": self.isolation},
             started_at=started_at,
             finished_at=time.time(),

@@ -128,6 +128,7 @@ def test_real_files_where_keras_looks_are_trained_on(
     assert result.status is Status.SUCCEEDED, result.error
     assert result.measurement is not None
     assert result.measurement.samples_per_epoch == 200
+    assert result.measurement.data_verified is False  # these are not the published bytes
 
 
 def test_missing_files_fail_with_what_where_and_the_remedy(
@@ -153,3 +154,5 @@ def test_what_was_in_force_is_recorded(runner: Runner) -> None:
     assert result.environment["devices"] == "CPU:0"
     assert result.environment["isolation"] == "fork"
     assert result.facts["fingerprint"]
+    assert result.facts["device"] == "cpu"
+    assert result.facts["declared"] is False
