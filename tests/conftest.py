@@ -13,6 +13,7 @@ import redis
 from farm import broker
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell, JobSpec
+from tests.idx_files import write_files
 
 NOOP_FOLDER = Path(__file__).parent / "workloads"
 
@@ -56,6 +57,13 @@ def noop_workload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     workload._load_all.cache_clear()
     yield
     workload._load_all.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put Fashion-MNIST where Keras looks: 120 training images, 30 test images, real format."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return write_files(tmp_path, train=120, test=30)
 
 
 def make_cell(workload: str = "noop", **changes: Any) -> Cell:

@@ -15,7 +15,7 @@ from jobs import workload
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell
 from tests.conftest import make_job
-from tests.unit.test_data import idx_images, idx_labels
+from tests.idx_files import write_files
 from workers.hardware import detect
 from workers.runner import Runner
 
@@ -119,11 +119,7 @@ def sizes() -> dict[str, int]:
 def test_real_files_where_keras_looks_are_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = tmp_path / "datasets" / "fashion-mnist"
-    here.mkdir(parents=True)
-    for part, count in (("train", 240), ("t10k", 40)):
-        (here / f"{part}-images-idx3-ubyte.gz").write_bytes(idx_images(count))
-        (here / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx_labels(count))
+    write_files(tmp_path, train=240, test=40)
     result = real_result(tmp_path, monkeypatch)
     assert result.status is Status.SUCCEEDED, result.error
     assert result.measurement is not None

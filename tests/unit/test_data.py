@@ -9,33 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs import data, fashion_mnist_files
+from jobs import data
 from jobs.errors import DataMissingError
+from tests.idx_files import idx_images, idx_labels
 
 LABELS = [3, 0, 1, 1, 5, 5, 6, 0]
 PIXEL_SUM = 25182
-
-
-def idx_images(count: int) -> bytes:
-    pixels = np.arange(count * 784, dtype=np.int64) % 251
-    return gzip.compress(struct.pack(">IIII", 0x803, count, 28, 28) + pixels.astype("u1").tobytes())
-
-
-def idx_labels(count: int) -> bytes:
-    return gzip.compress(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Fashion-MNIST in the real format where Keras looks: 120 training images, 30 test images."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    here = tmp_path / "datasets" / "fashion-mnist"
-    here.mkdir(parents=True)
-    (here / "train-images-idx3-ubyte.gz").write_bytes(idx_images(120))
-    (here / "train-labels-idx1-ubyte.gz").write_bytes(idx_labels(120))
-    (here / "t10k-images-idx3-ubyte.gz").write_bytes(idx_images(30))
-    (here / "t10k-labels-idx1-ubyte.gz").write_bytes(idx_labels(30))
-    return here
 
 
 def real(train: int, validation: int, test: int) -> data.Dataset:
@@ -59,25 +38,6 @@ def test_real_files_are_read_and_split_as_published(folder: Path) -> None:
 def test_smaller_files_are_used_in_proportion(folder: Path) -> None:
     dataset = real(50_000, 10_000, 10_000)
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (100, 20, 30)
-
-
-def test_missing_files_without_a_network_name_file_folder_and_remedy(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    monkeypatch.setattr(fashion_mnist_files, "ORIGIN", "http://127.0.0.1:1/")
-    with pytest.raises(DataMissingError) as caught:
-        real(100, 20, 30)
-    said = str(caught.value)
-    assert "t10k-labels-idx1-ubyte.gz is not in" in said
-    assert str(folder) in said
-    assert "data: synthetic" in said
-    assert "Copy the four files" in said
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "t10k-images-idx3-ubyte.gz",
-        "train-images-idx3-ubyte.gz",
-        "train-labels-idx1-ubyte.gz",
-    ]
 
 
 @pytest.mark.parametrize(
