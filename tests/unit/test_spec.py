@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ def test_the_timeout_is_not_part_of_the_identity() -> None:
 
 
 @pytest.mark.parametrize("change", [{"data": "real"}, {"batch_size": 64}, {"workload_version": 2}])
-def test_what_changes_the_work_changes_the_cell(change: dict[str, object]) -> None:
+def test_what_changes_the_work_changes_the_cell(change: dict[str, Any]) -> None:
     assert make_cell(**change).id != make_cell().id
 
 
@@ -70,6 +71,6 @@ def test_what_changes_the_work_changes_the_cell(change: dict[str, object]) -> No
         {"unknown": 1},
     ],
 )
-def test_a_malformed_job_is_refused(change: dict[str, object]) -> None:
+def test_a_malformed_job_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         make_job(**change)
