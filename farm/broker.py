@@ -18,6 +18,7 @@ from urllib.parse import quote
 from farm.home import home
 from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
 from workers.client import connect
+from workers.folder import made
 
 DEFAULT_PORT = 6399  # beside, not in place of, a Redis of the machine's own on 6379
 LOOPBACK = "127.0.0.1"
@@ -184,9 +185,7 @@ def _configuration(folder: Path, bind: str, port: int, password: str | None) -> 
 
 
 def _folder() -> Path:
-    folder = home() / "redis"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return made(home() / "redis")
 
 
 def _record() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jobs.errors import StoreError
+from workers.folder import made
 
 
 def home() -> Path:
@@ -20,11 +20,4 @@ def home() -> Path:
         from platformdirs import user_data_path
 
         path = user_data_path("benchfarm")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the farm's folder {path} cannot be made ({error.strerror}); "
-            f"set FARM_HOME to a folder that can be written to"
-        ) from error
-    return path.resolve()
+    return made(path).resolve()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from redis import RedisError
 
-from jobs.errors import StoreError
 from jobs.result import Result
+from workers.folder import made
 from workers.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -22,14 +22,7 @@ class Outbox:
     """A folder with one file for each result that is not delivered yet."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"results cannot be kept in {folder} ({error.strerror}); set FARM_HOME to a folder "
-                f"that can be written to"
-            ) from error
+        self.folder = made(folder)
 
     def keep(self, result: Result) -> None:
         """Write a result to disk, whole or not at all."""

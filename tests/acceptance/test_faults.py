@@ -85,19 +85,21 @@ def leftovers_but_redis(farm: Farm) -> list[str]:
     return [command for command in found if "-server" not in command.split()[0]]
 
 
-def test_ctrl_c_ends_a_demo_and_everything_that_it_started(farm: Farm) -> None:
-    environment = {**farm.environment, "FARM_HOME": str(farm.folder / "demo")}
-    suite = farm.suite(SLOW.format(repeats=1, seconds=60))
+def start_demo(farm: Farm, suite: str) -> subprocess.Popen[bytes]:
+    """Start `farm demo` with a home of its own; its output goes to demo.log."""
     with (farm.folder / "demo.log").open("wb") as log:
-        demo = subprocess.Popen(
-            [sys.executable, "-m", "farm", "demo", "--suite", suite],
-            env=environment,
+        return subprocess.Popen(
+            [sys.executable, "-m", "farm", "demo", "--suite", farm.suite(suite)],
+            env={**farm.environment, "FARM_HOME": str(farm.folder / "demo")},
             cwd=farm.folder,
             stdout=log,
             stderr=log,
         )
-    until(lambda: "submitted run" in farm.log("demo"))
-    time.sleep(2)
+
+
+def test_ctrl_c_ends_a_demo_and_everything_that_it_started(farm: Farm) -> None:
+    demo = start_demo(farm, SLOW.format(repeats=1, seconds=60))
+    until(lambda: "1 running" in farm.log("demo"))
     assert leftovers(farm.folder / "demo")
     demo.send_signal(signal.SIGINT)
     assert demo.wait(60) == 130
@@ -106,19 +108,8 @@ def test_ctrl_c_ends_a_demo_and_everything_that_it_started(farm: Farm) -> None:
 
 
 def test_a_demo_runs_from_nothing_to_a_matrix_and_leaves_no_process(farm: Farm) -> None:
-    environment = {**farm.environment, "FARM_HOME": str(farm.folder / "demo")}
-    suite = farm.suite(SLOW.format(repeats=2, seconds=0))
-    done = subprocess.run(
-        [sys.executable, "-m", "farm", "demo", "--suite", suite],
-        env=environment,
-        cwd=farm.folder,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "cpu-1core" in done.stdout
-    assert "cpu-all" in done.stdout
-    assert "geometric mean" in done.stdout
+    demo = start_demo(farm, SLOW.format(repeats=2, seconds=0))
+    assert demo.wait(200) == 0, farm.log("demo")
+    for word in ("cpu-1core", "cpu-all", "geometric mean"):
+        assert word in farm.log("demo")
     assert not leftovers(farm.folder / "demo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -29,34 +30,31 @@ def test_missing_files_without_a_network_name_file_folder_and_remedy(
     ]
 
 
-def test_a_download_with_a_wrong_checksum_is_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a server (here a folder) whose file is not the published one
-    name = "t10k-labels-idx1-ubyte.gz"
+NAME = "t10k-labels-idx1-ubyte.gz"
+
+
+@pytest.fixture
+def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Move one of the files to where downloads come from (a folder); return where it lies now."""
     elsewhere = folder.parent / "elsewhere"
     elsewhere.mkdir()
-    (folder / name).rename(elsewhere / name)
+    (folder / NAME).rename(elsewhere / NAME)
     monkeypatch.setattr(fashion_mnist_files, "ORIGIN", f"file://{elsewhere}/")
-    # When it is fetched
-    with pytest.raises(DataMissingError, match=name):
+    return elsewhere / NAME
+
+
+def test_a_download_that_is_not_the_published_file_is_refused(folder: Path, server: Path) -> None:
+    with pytest.raises(DataMissingError, match=NAME):
         data.fashion_mnist("real", train=100, validation=20, test=30, seed=1)
-    # Then nothing of it is where the real file belongs
-    assert not (folder / name).exists()
+    # Nothing of it is where the real file belongs.
+    assert not (folder / NAME).exists()
 
 
-def test_a_download_with_the_right_checksum_is_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_download_with_the_published_checksum_is_kept(
+    folder: Path, server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hashlib
-
-    name = "t10k-labels-idx1-ubyte.gz"
-    elsewhere = folder.parent / "elsewhere"
-    elsewhere.mkdir()
-    (folder / name).rename(elsewhere / name)
-    checksum = hashlib.sha256((elsewhere / name).read_bytes()).hexdigest()
-    monkeypatch.setitem(fashion_mnist_files.CHECKSUMS, name, checksum)
-    monkeypatch.setattr(fashion_mnist_files, "ORIGIN", f"file://{elsewhere}/")
+    checksum = hashlib.sha256(server.read_bytes()).hexdigest()
+    monkeypatch.setitem(fashion_mnist_files.CHECKSUMS, NAME, checksum)
     dataset = data.fashion_mnist("real", train=100, validation=20, test=30, seed=1)
     assert len(dataset.test) == 30
-    assert (folder / name).exists()
+    assert (folder / NAME).exists()
