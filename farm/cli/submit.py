@@ -10,6 +10,7 @@ from farm.cli.exit_code import ExitCode
 from farm.cli.options import json_option, redis_option
 
 if TYPE_CHECKING:
+    from farm.run import Run
     from farm.suite import Suite
 
 
@@ -30,6 +31,7 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     from farm import broker
     from farm.cli.progress import follow
     from farm.cli.session import collected
+    from farm.collector import collect_run
     from farm.coordinator import Coordinator
     from farm.suite import load
 
@@ -39,23 +41,27 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
         return ExitCode.DONE
     url = broker.resolve(redis_url)
     coordinator = Coordinator(url)
-    run = coordinator.submit(loaded)
-    jobs = coordinator.ledger.job_count(run.id)
-    if as_json:
-        click.echo(json.dumps({"run": run.id, "jobs": jobs}))
-    else:
-        columns = sorted(coordinator.ledger.columns(run.id))
-        click.echo(f"submitted run {run.id}: {jobs} jobs for {', '.join(columns) or 'nobody yet'}")
-        if not columns:
-            click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
-    if not wait:
-        return ExitCode.DONE
     with collected(url) as store:
+        run = coordinator.submit(loaded)
+        collect_run(coordinator.ledger, store, run.id)
+        jobs = coordinator.ledger.job_count(run.id)
+        if as_json:
+            click.echo(json.dumps({"run": run.id, "jobs": jobs}))
+        else:
+            _say(run, jobs, sorted(coordinator.ledger.columns(run.id)))
+        if not wait:
+            return ExitCode.DONE
         counts = follow(run, coordinator, store)
     unsuccessful = sum(counts.values()) - counts["succeeded"]
     if unsuccessful and not as_json:
         click.echo(f"{unsuccessful} jobs did not succeed; `farm matrix` says why")
     return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE
+
+
+def _say(run: Run, jobs: int, columns: list[str]) -> None:
+    click.echo(f"submitted run {run.id}: {jobs} jobs for {', '.join(columns) or 'nobody yet'}")
+    if not columns:
+        click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
 
 
 def _print_jobs(suite: Suite, as_json: bool) -> None:
