@@ -11,11 +11,11 @@ import os
 import sys
 import time
 import traceback
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from jobs import keras_device, workload
 from jobs.errors import DataMissingError, JobError, UnsupportedError
-from jobs.result import ChildReport, JobFailure, Status
+from jobs.result import ChildReport, JobFailure, Measurement, Status
 from jobs.spec import JobSpec
 
 TRACEBACK_CHARACTERS = 20_000
@@ -42,10 +42,15 @@ def measure(job: JobSpec) -> ChildReport:
         keras_device.prepare(job.cell)
         started = time.time()
         measurement = subject.run(job, time.perf_counter)
+        if not isinstance(measurement, Measurement):
+            raise TypeError(f"{subject.name} returned no Measurement but {measurement!r}")
     except Exception as error:  # noqa: BLE001 - the error is the result
         status, failure = _failure(error)
         return ChildReport(
-            status=status, error=failure, environment={}, workload_started_at=started
+            status=status,
+            error=failure,
+            environment=keras_device.versions(job.cell.backend),
+            workload_started_at=started,
         )
     return ChildReport(
         status=Status.SUCCEEDED,
@@ -78,11 +83,13 @@ def _failure(error: Exception) -> tuple[Status, JobFailure]:
     )
 
 
-def main(argv: list[str], stdin: TextIO) -> int:
+def main(argv: list[str], stdin: TextIO) -> NoReturn:
     """Run as a program: `python -m jobs.child FD`, the request on standard input."""
     run(stdin.read(), int(argv[0]))
-    return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a library that crashes while the interpreter ends must not spoil the report
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], sys.stdin))
+    main(sys.argv[1:], sys.stdin)

@@ -31,6 +31,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def head(self, count: int) -> Part:
+        """Return the first samples, at most `count`."""
+        return Part(images=self.images[:count], labels=self.labels[:count])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:

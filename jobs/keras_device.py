@@ -18,7 +18,12 @@ PACKAGES = {
     "torch": ("torch",),
     "jax": ("jax", "jaxlib"),
 }
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "PJRT_NPROC",
+)
 
 
 def prepare(cell: Cell) -> None:
@@ -31,6 +36,12 @@ def prepare(cell: Cell) -> None:
     if keras.backend.backend() != cell.backend:
         raise UnsupportedError(
             f"this process runs Keras on {keras.backend.backend()}, the job asks for {cell.backend}"
+        )
+    if os.environ.get("FARM_DEVICE") == "gpu" and not _sees_gpu(cell.backend):
+        raise UnsupportedError(
+            f"{cell.backend} on this worker sees no GPU, and would have measured the CPU in its "
+            f"name; install its GPU build there (docs/machines.md says which), or start the worker "
+            f"with --device cpu"
         )
     keras.config.set_dtype_policy(cell.precision)
     # From Ampere on float32 is quietly TF32 in places; float32 has to mean float32.
@@ -89,21 +100,24 @@ def environment(cell: Cell) -> dict[str, Scalar | None]:
     """Return what was in force: versions, threads, flags, and the devices the backend sees."""
     import keras
 
-    backend = cell.backend
-    seen: dict[str, Scalar | None] = {
-        "python_version": platform.python_version(),
-        "keras_version": keras.__version__,
-        "numpy_version": metadata.version("numpy"),
-        "backend": backend,
+    return {
+        **versions(cell.backend),
+        "backend": cell.backend,
         "dtype_policy": keras.config.dtype_policy().name,
         "jit_compile": jit_compile(),
-        "devices": ", ".join(_devices(backend)),
+        "tf_data_autotune": False if cell.backend == "tensorflow" else None,
+        "devices": ", ".join(_devices(cell.backend)),
+        **{variable.lower(): os.environ.get(variable) for variable in THREAD_VARIABLES},
     }
-    for package in PACKAGES[backend]:
-        seen[f"{package.replace('-', '_')}_version"] = _version(package)
-    for variable in THREAD_VARIABLES:
-        seen[variable.lower()] = os.environ.get(variable)
-    return seen
+
+
+def versions(backend: Backend) -> dict[str, Scalar | None]:
+    """Return the versions of Python and of every package that takes part."""
+    packages = ("keras", "numpy", *PACKAGES[backend])
+    return {
+        "python_version": platform.python_version(),
+        **{f"{package.replace('-', '_')}_version": _version(package) for package in packages},
+    }
 
 
 def is_device_memory_error(error: BaseException) -> bool:
@@ -114,6 +128,26 @@ def is_device_memory_error(error: BaseException) -> bool:
         or "RESOURCE_EXHAUSTED" in str(error)
         or "out of memory" in str(error).lower()
     )
+
+
+def _sees_gpu(backend: Backend) -> bool:
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if backend == "torch":
+        import torch
+
+        return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
+    import jax
+
+    try:
+        return any(device.platform != "cpu" for device in jax.devices())
+    except (
+        AssertionError,
+        RuntimeError,
+    ):  # JAX_PLATFORMS asks for a GPU that it has no plug-in for
+        return False
 
 
 def _devices(backend: Backend) -> list[str]:
@@ -127,7 +161,8 @@ def _devices(backend: Backend) -> list[str]:
 
         if torch.cuda.is_available():
             return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
+        mps = torch.backends.mps.is_available() and os.environ.get("FARM_DEVICE") != "cpu"
+        return ["mps"] if mps else ["cpu"]
     import jax
 
     return [str(device) for device in jax.devices()]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobs import keras_device
+from jobs import keras_device, tf_pipeline
 from jobs.data import Dataset, Part
 from jobs.measure import Laps
 from jobs.process import peak_memory_bytes
@@ -51,12 +51,12 @@ def train(
     keras_device.synchronise(model)
     cold_start_seconds = clock() - began
 
+    # Shuffling and some backends' dropout draw from global state, which the first step moved.
+    keras.utils.set_random_seed(job.seed + job.repeat)
     history = model.fit(
-        dataset.train.images,
-        dataset.train.labels,
-        batch_size=cell.batch_size,
+        **_batches(dataset.train, cell.batch_size, shuffle_seed=job.seed + job.repeat),
         epochs=cell.epochs,
-        validation_data=(dataset.validation.images, dataset.validation.labels),
+        validation_data=_validation(dataset.validation, cell.batch_size),
         validation_batch_size=cell.batch_size,
         callbacks=[_lap_callback(laps, model)],
         verbose=0,
@@ -99,16 +99,8 @@ def _first_step(model: keras.Model, dataset: Dataset, batch_size: int) -> None:
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [_copy(variable) for variable in variables]
-    images, labels = dataset.train.images[:batch_size], dataset.train.labels[:batch_size]
-    model.fit(images, labels, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
-    _evaluate(
-        model,
-        Part(
-            images=dataset.validation.images[:batch_size],
-            labels=dataset.validation.labels[:batch_size],
-        ),
-        batch_size,
-    )
+    model.fit(**_batches(dataset.train.head(batch_size), batch_size), epochs=1, verbose=0)
+    _evaluate(model, dataset.validation.head(batch_size), batch_size)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
 
@@ -120,7 +112,20 @@ def _copy(variable: Any) -> Any:
 
 
 def _evaluate(model: keras.Model, part: Part, batch_size: int) -> dict[str, float]:
-    values = model.evaluate(
-        part.images, part.labels, batch_size=batch_size, verbose=0, return_dict=True
-    )
+    values = model.evaluate(**_batches(part, batch_size), verbose=0, return_dict=True)
     return {name: float(value) for name, value in values.items()}
+
+
+def _batches(part: Part, batch_size: int, shuffle_seed: int | None = None) -> dict[str, Any]:
+    """Return the arguments by which `fit` and `evaluate` take the part, from host memory."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return {"x": tf_pipeline.batches(part, batch_size, shuffle_seed=shuffle_seed)}
+    return {"x": part.images, "y": part.labels, "batch_size": batch_size}
+
+
+def _validation(part: Part, batch_size: int) -> Any:
+    """Return the part as `fit` takes validation data."""
+    arguments = _batches(part, batch_size)
+    return arguments["x"] if "y" not in arguments else (arguments["x"], arguments["y"])

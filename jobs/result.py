@@ -63,35 +63,35 @@ class JobFailure(_Record):
     stderr_tail: str = ""
 
 
-class ChildReport(_Record):
-    """What the child process says of itself; the runner makes a Result of it."""
-
+class _Outcome(_Record):
     status: Status
     measurement: Measurement | None = None
     error: JobFailure | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> _Outcome:
+        if (self.measurement is None) == (self.error is None):
+            raise ValueError("a result holds a measurement or an error: exactly one of them")
+        if (self.status is Status.SUCCEEDED) != (self.measurement is not None):
+            raise ValueError(f"status {self.status.value!r} does not go with what the result holds")
+        return self
+
+
+class ChildReport(_Outcome):
+    """What the child process says of itself; the runner makes a Result of it."""
+
     environment: dict[str, Scalar | None]
     workload_started_at: float | None = None  # seconds since the epoch
 
 
-class Result(_Record):
+class Result(_Outcome):
     """What one job came to, with everything needed to read it years later."""
 
     schema_version: Literal[1] = 1
     job: JobSpec
-    status: Status
-    measurement: Measurement | None = None
-    error: JobFailure | None = None
     worker: str  # the name of the worker that ran it
     facts: dict[str, Scalar | None]  # the machine: what its fingerprint is made of, and more
     environment: dict[str, Scalar | None]  # what was in force: versions, threads, flags
     started_at: float  # seconds since the epoch, by the worker's clock
     finished_at: float
     start_latency_seconds: float | None = None  # from taking the job to the workload's first line
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Result:
-        if (self.measurement is None) == (self.error is None):
-            raise ValueError("a result holds a measurement or an error: exactly one of them")
-        if (self.status is Status.SUCCEEDED) != (self.measurement is not None):
-            raise ValueError(f"status {self.status.value!r} does not go with what the result holds")
-        return self

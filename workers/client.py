@@ -13,6 +13,7 @@ from redis.retry import Retry
 from jobs.errors import BrokerDownError
 
 CONNECT_SECONDS = 4.0
+REPLY_SECONDS = 10.0  # above the longest time that any command here blocks
 SCHEMES = ("redis", "rediss")
 
 
@@ -23,6 +24,7 @@ def connect(url: str) -> redis.Redis:
         url,
         decode_responses=True,
         socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=REPLY_SECONDS,
         socket_keepalive=True,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), retries=2),
     )
@@ -69,8 +71,9 @@ def explained(url: str) -> Iterator[None]:
         ) from error
     except redis.TimeoutError as error:
         raise BrokerDownError(
-            f"Redis at {place} does not answer within {CONNECT_SECONDS:g} s; is the host reachable "
-            f"from here, and the port open? (a port that wants TLS needs rediss://)"
+            f"Redis at {place} does not answer in time ({CONNECT_SECONDS:g} s to connect, "
+            f"{REPLY_SECONDS:g} s to reply); is the host reachable from here, and the port open? "
+            f"(a port that wants TLS needs rediss://)"
         ) from error
     except redis.ConnectionError as error:
         raise BrokerDownError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -101,25 +103,28 @@ class Nursery:
         """Read both pipes and the template until it tells of the child's end; block in between."""
         received, tail = bytearray(), bytearray()
         timed_out = oversized = False
-        status: int | None = None
+        status = child = None
         with selectors.DefaultSelector() as selector:
             for source in (control, report, stderr):
                 selector.register(source, selectors.EVENT_READ)
             ended = False
             while not ended:
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
-                if not ready and (timed_out or oversized):
-                    self.close()  # the template does not answer: it goes, and its child with it
-                    break
-                if not ready:
+                if time.monotonic() >= deadline:  # also when a flood keeps the pipes ready
+                    if timed_out or oversized:
+                        self.close()  # the template does not answer: it goes, its child with it
+                        break
                     timed_out, deadline = True, self._kill(control)
                 for key, _ in ready:
                     if key.fileobj is control:
                         for event in self._events(control):
                             if event["event"] == "exited":
                                 status, ended = event["status"], True
+                            elif event["event"] == "started":
+                                child = event["pid"]
                         if self._control is None:
                             ended = True
+                            _kill_group(child)
                         continue
                     chunk = os.read(key.fd, 1 << 16)
                     if not chunk:
@@ -142,7 +147,8 @@ class Nursery:
 
     def _kill(self, control: socket.socket) -> float:
         """Have the child's process group killed; return by when its death must be reported."""
-        control.sendall(b'{"kill": true}\n')
+        with contextlib.suppress(OSError):  # it has died meanwhile; reading will tell
+            control.sendall(b'{"kill": true}\n')
         return time.monotonic() + REAP_SECONDS
 
     def _ready(self) -> socket.socket:
@@ -176,7 +182,7 @@ class Nursery:
         except TimeoutError:
             events = []
         if not any(event["event"] == "ready" for event in events):
-            raise UnsupportedError(self._refusal())
+            raise self._refusal()
         ours.settimeout(None)
         return ours
 
@@ -193,16 +199,32 @@ class Nursery:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def _refusal(self) -> str:
+    def _refusal(self) -> Exception:
+        """Return why the template did not come up: no backend, or something worse."""
         assert self._log is not None
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        code = self._process.returncode
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
+        said = lines[-1] if lines else "no message"
         self.close()
-        return (
-            f"backend {self.backend} cannot be imported on this worker "
-            f"({lines[-1] if lines else 'no message'}); "
+        if code is None:
+            return TimeoutError(f"importing {self.backend} took more than {IMPORT_SECONDS:g} s")
+        if code < 0:
+            return RuntimeError(f"importing {self.backend} was killed by signal {-code} ({said})")
+        return UnsupportedError(
+            f"backend {self.backend} cannot be imported on this worker ({said}); "
             f'install it there: pip install "benchfarm[{self.backend}]"'
         )
+
+
+def _kill_group(child: int | None) -> None:
+    """Kill what a template that has died left behind; nobody else watches its deadline now."""
+    if child is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
 
 
 def _drain(pipe: IO[bytes], into: bytearray) -> None:

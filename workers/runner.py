@@ -49,6 +49,12 @@ class Runner:
         except UnsupportedError as error:
             failure = JobFailure(kind="unsupported", message=str(error))
             report = ChildReport(status=Status.UNSUPPORTED, error=failure, environment={})
+        except Exception as error:
+            # Whatever it is, the job has an end: a job without a result would be waited for.
+            logger.exception("the farm itself failed at %s", job.label)
+            nursery.close()
+            message = f"the farm itself failed at this job: {type(error).__name__}: {error}"
+            report = _report(Status.FAILED, kind="exception", message=message)
         else:
             memory_killed = _memory_kills() > kills_before
             report = read_report(ending, job.timeout_seconds, memory_killed=memory_killed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
 
 from workers.app import TASK, make_app, queue_of
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
     from celery.app.task import Task
 
     from workers.bench import Bench
+
+
+logger = logging.getLogger(__name__)
+
+REQUEUE_SECONDS = 5.0  # so that a job that cannot be handled is not handled all the time
 
 
 def serve(url: str, bench: Bench) -> None:
@@ -43,4 +51,10 @@ def register(app: Celery, bench: Bench) -> None:
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
     def run_job(self: Task, spec: dict[str, Any]) -> None:
-        bench.serve(spec, self.request.properties["delivery_tag"])
+        try:
+            bench.serve(spec, self.request.properties["delivery_tag"])
+        except Exception as error:
+            # Celery would acknowledge a task that raises, and the job would be gone.
+            logger.exception("a job is put back into its queue")
+            time.sleep(REQUEUE_SECONDS)
+            raise Reject(str(error), requeue=True) from error

@@ -13,6 +13,7 @@ child is killed and the template ends, so nothing is left measuring for nobody.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import json
@@ -26,6 +27,7 @@ from typing import Any, NoReturn
 
 BACKEND_MODULES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
 LINE_BYTES = 1 << 20
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Template:
@@ -44,6 +46,12 @@ class Template:
 
     def serve(self) -> None:
         """Start children as asked until the worker closes the socket; block in between."""
+        try:
+            self._serve()
+        finally:
+            self._kill()
+
+    def _serve(self) -> None:
         self._send(event="ready")
         with selectors.DefaultSelector() as selector:
             selector.register(self.control, selectors.EVENT_READ)
@@ -52,7 +60,6 @@ class Template:
                 for key, _ in selector.select():
                     if key.fileobj is self.control:
                         if not self._receive():
-                            self._kill()
                             return
                     else:
                         os.read(self.wakeup_read, 4096)
@@ -105,6 +112,7 @@ class Template:
         code = 1
         try:
             os.setsid()
+            die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -152,6 +160,12 @@ class Template:
 
     def _send(self, **message: Any) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies; Linux only, elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(argv: list[str]) -> int:

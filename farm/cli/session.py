@@ -30,9 +30,7 @@ def collected(redis_url: str | None) -> Iterator[Store]:
             with explained(url):
                 collect(Ledger(client), store)
         except NoBrokerError:
-            click.echo(
-                "farm: no Redis runs here; this is what was collected before", err=True
-            )
+            click.echo("farm: no Redis runs here; this is what was collected before", err=True)
         except BrokerError as error:
             click.echo(f"farm: showing what was collected before: {error}", err=True)
         yield store
