@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -10,15 +12,20 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from farm.home import home
 from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
 from workers.client import connect
 from workers.folder import made
+
+if TYPE_CHECKING:
+    import psutil
 
 DEFAULT_PORT = 6399  # beside, not in place of, a Redis of the machine's own on 6379
 LOOPBACK = "127.0.0.1"
@@ -37,6 +44,7 @@ class Server:
     bind: str
     port: int
     password: str | None
+    started_at: float  # seconds since the epoch; with the id, it names the process for good
 
     def url(self, host: str = LOOPBACK) -> str:
         """Return the URL by which `host` names this server."""
@@ -47,7 +55,7 @@ class Server:
     @property
     def local_url(self) -> str:
         """The URL for this machine itself."""
-        return self.url(LOOPBACK if self.bind in ("0.0.0.0", "::") else self.bind)
+        return self.url({"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.bind, self.bind))
 
     @property
     def url_for_others(self) -> str | None:
@@ -77,7 +85,7 @@ def running() -> Server | None:
         server = Server(**json.loads(_record().read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return server if _is_ours(server.pid) else None
+    return server if _is_running(server) else None
 
 
 def start(bind: str = LOOPBACK, port: int | None = None) -> Server:
@@ -88,6 +96,11 @@ def start(bind: str = LOOPBACK, port: int | None = None) -> Server:
 
     Raises BrokerError when there is no server to start, or it does not start.
     """
+    with _one_at_a_time():
+        return _start(bind, port)
+
+
+def _start(bind: str, port: int | None) -> Server:
     server = running()
     if server is not None:
         if (bind, port or server.port) != (server.bind, server.port):
@@ -111,14 +124,24 @@ def start(bind: str = LOOPBACK, port: int | None = None) -> Server:
             stderr=output,
             start_new_session=True,  # it outlives this command, and Ctrl-C
         )
-    server = Server(pid=process.pid, bind=bind, port=chosen, password=password)
+    server = Server(
+        pid=process.pid,
+        bind=bind,
+        port=chosen,
+        password=password,
+        started_at=_process(process.pid).create_time(),
+    )
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            connect(server.local_url).close()
+            with connect(server.local_url) as client:
+                answering = int(client.info("server")["process_id"])
         except BrokerError:
             time.sleep(0.05)  # starting: nothing here is being measured
             continue
+        if answering != process.pid:
+            process.wait()
+            raise BrokerError(f"port {chosen} on {bind} belongs to another Redis; choose another")
         _write_private(_record(), json.dumps(asdict(server)))
         _children[server.pid] = process
         return server
@@ -138,7 +161,7 @@ def stop() -> Server | None:
         return None
     os.kill(server.pid, signal.SIGTERM)  # Redis saves and ends
     deadline = time.monotonic() + STOP_SECONDS
-    while _is_ours(server.pid):
+    while _is_running(server):
         if time.monotonic() > deadline:
             raise BrokerError(f"the farm's Redis (process {server.pid}) does not stop")
         time.sleep(0.05)
@@ -199,6 +222,14 @@ def _password() -> str:
     return path.read_text().strip()
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep two servers from being started on one append-only file."""
+    with (_folder() / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _write_private(path: Path, text: str) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.unlink(missing_ok=True)
@@ -239,15 +270,19 @@ def _address() -> str:
             return socket.gethostname()
 
 
-def _is_ours(pid: int) -> bool:
-    """Tell whether the process is still the server that was started, not a later one of its id."""
+def _is_running(server: Server) -> bool:
+    """Tell whether the very process that was started still runs, not a later one of its id."""
     import psutil
 
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        command = process.cmdline()
-    except (psutil.Error, OSError):
+        process = _process(server.pid)
+        same = abs(process.create_time() - server.started_at) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
         return False
-    return any("redis-server" in word or "valkey-server" in word for word in command[:1])
+
+
+def _process(pid: int) -> psutil.Process:
+    import psutil
+
+    return psutil.Process(pid)

@@ -6,7 +6,7 @@ import logging
 
 from pydantic import ValidationError
 
-from farm.run import Run
+from farm.run import read_manifest
 from farm.store import Store
 from jobs.result import Result
 from workers.ledger import Ledger
@@ -24,9 +24,10 @@ def collect_run(ledger: Ledger, store: Store, run: str) -> int:
     known = store.progress(run)
     if known is None:
         manifest = ledger.manifest(run)
-        if manifest is None:
+        recorded = None if manifest is None else read_manifest(run, manifest)
+        if recorded is None:
             return 0
-        store.add_run(Run.model_validate_json(manifest))
+        store.add_run(recorded)
         known = store.progress(run)
         assert known is not None
     if ledger.job_count(run) != known.jobs:

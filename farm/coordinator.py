@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from farm.run import Run, new_id
+from farm.run import Run, new_id, read_manifest
 from jobs.spec import JobSpec
 from workers.client import connect, explained
 from workers.ledger import Ledger
@@ -20,7 +20,10 @@ class Coordinator:
     """Speaks for one farm, to the Redis at `url`."""
 
     def __init__(self, url: str) -> None:
+        from workers.app import make_app
+
         self.url = url
+        self.app = make_app(url)  # first of all: nothing is recorded that cannot be enqueued
         self.client = connect(url)
         self.ledger = Ledger(self.client)
         self.registry = Registry(self.client)
@@ -56,32 +59,44 @@ class Coordinator:
         for hardware, tags in sorted(columns):
             self.enlist(hardware, tags)
 
+    def waits_for(self, run: Run) -> str | None:
+        """Return in words which selected hardware may still join the run, or None."""
+        if self.superseded_by(run):
+            return None  # late hardware joins the newest run of a suite
+        return run.waits_for(list(self.ledger.columns(run.id).values()))
+
+    def superseded_by(self, run: Run) -> str | None:
+        """Return the newer run of the same suite that late hardware joins instead, or None."""
+        newest = self.ledger.newest(run.suite)
+        return newest if newest != run.id else None
+
     def run(self, run: str) -> Run | None:
         """Return a recorded run, or None."""
         manifest = self.ledger.manifest(run)
-        return None if manifest is None else Run.model_validate_json(manifest)
+        return None if manifest is None else read_manifest(run, manifest)
 
     def _enlist(self, run: Run, hardware: str, tags: Collection[str]) -> bool:
-        if not run.selector.matches(tags) or hardware in self.ledger.columns(run.id):
+        if not run.selector.matches(tags):
             return False
         jobs = run.jobs(hardware)
-        if not self.ledger.add_column(run.id, hardware, jobs):
+        if hardware not in self.ledger.columns(run.id):
+            self.ledger.add_column(run.id, hardware, tags, jobs)
+        if not self.ledger.may_enqueue(run.id, hardware):
             return False
         self._enqueue(hardware, jobs)
+        self.ledger.enqueued(run.id, hardware)
         return True
 
     def _enqueue(self, hardware: str, jobs: Sequence[JobSpec]) -> None:
-        from workers.app import TASK, make_app, queue_of
+        from workers.app import TASK, queue_of
 
-        app = make_app(self.url)
         queue = queue_of(hardware)
-        with app.producer_or_acquire() as producer, producer.batch():
+        with self.app.producer_or_acquire() as producer, producer.batch():
             for job in jobs:
-                app.send_task(
+                self.app.send_task(
                     TASK,
                     args=[job.model_dump(mode="json")],
                     task_id=job.id,
                     queue=queue,
                     producer=producer,
                 )
-        app.close()

@@ -15,7 +15,7 @@ def home() -> Path:
     """
     named = os.environ.get("FARM_HOME")
     if named:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))  # noqa: PTH111 - leaves an unknown ~user alone
     else:
         from platformdirs import user_data_path
 

@@ -91,16 +91,16 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
         status = min(by_state, key=_TELLING.__getitem__)
         return MatrixCell(status=status, submitted=len(jobs), reason=reason)
     counts = {"repeats": len(measured), "submitted": len(jobs)}
-    samples = {job.samples_per_epoch for job in measured} - {None}
+    samples = {job.samples_per_epoch for job in measured if job.samples_per_epoch is not None}
     if len(samples) > 1:
-        listed = " and ".join(f"{count:,}" for count in sorted(filter(None, samples)))
+        listed = " and ".join(f"{count:,}" for count in sorted(samples))
         split = f"its repeats do not have the same number of samples in an epoch: {listed}"
         return MatrixCell(status=CellState.INCOMPARABLE, reason=_join(reason, split), **counts)
     return MatrixCell(
         status=CellState.SUCCEEDED,
         seconds=geometric_mean([job.epoch_seconds for job in measured if job.epoch_seconds]),
-        samples_per_epoch=samples.pop() if samples else None,
-        reason=reason,
+        samples_per_epoch=max(samples, default=None),
+        reason=_join(reason, _short_data(measured[0])) or None,
         **counts,
     )
 
@@ -169,6 +169,14 @@ def _reason_of(job: Entry) -> str | None:
     if job.state == CellState.SUCCEEDED.value:
         return f"its time is not a positive number of seconds: {job.epoch_seconds}"
     return job.reason
+
+
+def _short_data(job: Entry) -> str | None:
+    """Say so when an epoch had fewer samples than the cell asks for."""
+    wanted, had = job.cell.parameters.get("train_samples"), job.samples_per_epoch
+    if had is None or not isinstance(wanted, int) or had >= wanted:
+        return None
+    return f"an epoch had {had:,} samples, not {wanted:,}: the data set's files hold no more"
 
 
 def _join(*reasons: str | None) -> str:

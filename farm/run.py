@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from farm.plan import PlannedCell, jobs_for
 from farm.selector import Selector
 from jobs.spec import JobSpec, Name
+
+logger = logging.getLogger(__name__)
 
 
 class Run(BaseModel):
@@ -40,6 +43,16 @@ class Run(BaseModel):
             if not any(Selector.model_validate(each).matches(tags) for tags in columns)
         ]
         return ", ".join(missing) or None
+
+
+def read_manifest(run: str, manifest: str) -> Run | None:
+    """Read what was recorded of a run; None, and a warning, when it is of another version."""
+    try:
+        return Run.model_validate_json(manifest)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        logger.warning("run %s is left out: it is of another version of farm (%s)", run, problem)
+        return None
 
 
 def new_id(suite: str) -> str:

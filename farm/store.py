@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,19 +11,15 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Table,
     bindparam,
     case,
-    create_engine,
-    event,
     func,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from farm.home import home
+from farm.database import insert_new, open_engine
 from farm.matrix_cell import Entry
 from farm.migrations import cells, jobs, migrate, results, runs
 from farm.run import Run
@@ -35,7 +29,6 @@ from jobs.spec import Cell, JobSpec
 
 START = "0"  # the cursor before the first entry of a log
 OPEN_STATES = ("queued", "running")
-BUSY_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +54,7 @@ class Store:
     """FARM_STORE (any SQLAlchemy URL), else SQLite in the farm's home; a context manager."""
 
     def __init__(self, url: str | None = None) -> None:
-        named = url or os.environ.get("FARM_STORE")
-        address = named or f"sqlite:///{home() / 'farm.db'}"
-        try:
-            self.engine = create_engine(address)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise StoreError(
-                f"FARM_STORE is not a database URL that can be used here ({error}); accepted: a "
-                f"SQLAlchemy URL such as sqlite:////folder/farm.db or "
-                f"postgresql+psycopg://user@host/farm, with its driver installed"
-            ) from error
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
+        self.engine = open_engine(url)
         with self._explained():
             migrate(self.engine)
 
@@ -92,7 +74,7 @@ class Store:
             "cursor": START,
         }
         with self._writing() as connection:
-            _insert_new(connection, runs, [row])
+            insert_new(connection, runs, [row])
 
     def add_jobs(self, run: str, specs: Sequence[JobSpec]) -> None:
         """Record a run's jobs as queued; those that are known already stay as they are."""
@@ -104,7 +86,7 @@ class Store:
         readable = [result for result in new if result is not None]
         with self._writing() as connection:
             _insert_jobs(connection, run, [result.job for result in readable])
-            count = _insert_new(connection, results, [_row(result) for result in readable])
+            count = insert_new(connection, results, [_row(result) for result in readable])
             connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
         return count
 
@@ -239,7 +221,7 @@ def _state() -> Any:
 def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> None:
     rows = []
     bodies: dict[str, str] = {}
-    for spec in specs:
+    for spec in sorted(specs, key=lambda spec: spec.id):  # two collectors lock in one order
         cell = spec.cell.id
         bodies.setdefault(cell, spec.cell.model_dump_json())
         rows.append(
@@ -252,8 +234,8 @@ def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> 
                 "state": "queued",
             }
         )
-    _insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])
-    _insert_new(connection, jobs, rows)
+    insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])
+    insert_new(connection, jobs, rows)
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -263,33 +245,9 @@ def _row(result: Result) -> dict[str, Any]:
         "status": result.status.value,
         "epoch_seconds": statistics.median(measured.epoch_seconds) if measured else None,
         "samples_per_epoch": measured.samples_per_epoch if measured else None,
-        "reason": result.error.message if result.error else None,
+        # PostgreSQL's text holds no NUL; `body`, being JSON, has it escaped.
+        "reason": result.error.message.replace("\0", "") if result.error else None,
         "started_at": result.started_at,
         "finished_at": result.finished_at,
         "body": result.model_dump_json(),
     }
-
-
-def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    """Insert the rows whose key is new; return how many were."""
-    if not rows:
-        return 0
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing()
-    done = connection.execute(statement.execution_options(preserve_rowcount=True), rows)
-    return max(0, done.rowcount)
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Several people may collect at once: readers do not block the writer, writers queue up.
-    for attempt in range(BUSY_SECONDS * 10):
-        try:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-        except Exception:
-            if attempt == BUSY_SECONDS * 10 - 1:
-                raise
-            time.sleep(0.1)
-        else:
-            return

@@ -1,4 +1,4 @@
-"""Batches for TensorFlow, from arrays in memory, by a tf.data pipeline that does not tune itself."""
+"""Batches for TensorFlow from arrays in memory, by a pipeline that does not tune itself."""
 
 from __future__ import annotations
 

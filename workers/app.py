@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import TYPE_CHECKING
 
 from celery import Celery
@@ -62,6 +63,9 @@ def make_app(url: str) -> Celery:
             "socket_keepalive": True,
         },
     )
+    if url.startswith("rediss:") and "ssl_cert_reqs" not in url:
+        # Kombu, unlike redis-py, does not verify the server's certificate unless told to.
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
     return app
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from redis import RedisError
 
+from jobs.result import Result
 from jobs.spec import JobSpec
 from workers.host_lock import host_lock, lock_path
 from workers.lease import Pulse
@@ -42,6 +43,7 @@ class Bench:
         self.runner = runner
         self.outbox = outbox
         self.share_host = share_host
+        self.busy = False  # it holds a delivery
         self.pulse = Pulse(client, record.beat_seconds, self.beat)
 
     def beat(self) -> None:
@@ -59,17 +61,23 @@ class Bench:
         if job.hardware != self.record.hardware:
             logger.error("dropped a job for %s that was in this queue", job.hardware)
             return
-        received_at = time.time()
-        with self.pulse.lease(delivery_tag), self._host():
-            waited = time.time() - received_at
-            if self.ledger.begin(job):
-                self._measure(job, taken_at + waited)
-            else:
-                logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
+        self.busy = True
+        try:
+            received_at = time.time()
+            with self.pulse.lease(delivery_tag), self._host():
+                waited = time.time() - received_at
+                if self.ledger.begin(job):
+                    self._measure(job, taken_at + waited)
+                else:
+                    logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
+        finally:
+            self.busy = False
+            if self.record.state == "running":
+                self._say(state="idle", job=None)
 
     def leave(self) -> None:
         """Say goodbye, and end the templates unless one is at work."""
-        if self.record.state != "running":
+        if not self.busy:
             self.runner.close()
         self._say(state="left", job=None)
 
@@ -77,16 +85,24 @@ class Bench:
         self._say(state="running", job=job.label)
         logger.info("measuring %s [job %s, run %s]", job.label, job.id, job.run)
         result = self.runner.run(job, taken_at)
-        self.outbox.keep(result)
-        try:
-            self.outbox.deliver(self.ledger)
-        except RedisError:
-            logger.exception("the result of %s stays on disk until Redis is back", job.label)
+        self._hand_in(result)
         if result.error is not None:
             logger.warning("%s: %s: %s", job.label, result.status.value, result.error.message)
         else:
             logger.info("%s: %s", job.label, result.status.value)
-        self._say(state="idle", job=None)
+
+    def _hand_in(self, result: Result) -> None:
+        try:
+            self.outbox.keep(result)
+        except OSError as error:
+            # A full disk: then Redis must take it at once, or the job is measured again.
+            logger.error("%s cannot be kept on disk: %s", result.job.label, error)
+            self.ledger.finish(result)
+            return
+        try:
+            self.outbox.deliver(self.ledger)
+        except RedisError:
+            logger.exception("the result of %s waits on disk for Redis", result.job.label)
 
     def _say(self, **update: object) -> None:
         self.record = self.record.model_copy(update=update)

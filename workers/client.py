@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -20,14 +21,17 @@ SCHEMES = ("redis", "rediss")
 def connect(url: str) -> redis.Redis:
     """Return a client of the Redis at `url`, which has answered, or raise BrokerDownError."""
     check_url(url)
-    client = redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=REPLY_SECONDS,
-        socket_keepalive=True,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), retries=2),
-    )
+    try:
+        client = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=REPLY_SECONDS,
+            socket_keepalive=True,
+            retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), retries=1),
+        )
+    except (TypeError, ValueError) as error:
+        raise _not_a_url(url) from error
     with explained(url):
         client.ping()
     return client
@@ -38,13 +42,20 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        usable = usable and re.fullmatch(r"/?\d{0,4}", parts.path) is not None
+        # Both libraries here must understand it, and Celery's knows these options only.
+        usable = usable and all(name.startswith("ssl_") for name, _ in parse_qsl(parts.query))
     except ValueError:
         usable = False
     if not usable:
-        raise BrokerDownError(
-            f"the Redis URL {without_password(url)!r} is not one; accepted: "
-            f"redis://[user:password@]host:port/0, or rediss:// for TLS"
-        )
+        raise _not_a_url(url)
+
+
+def _not_a_url(url: str) -> BrokerDownError:
+    return BrokerDownError(
+        f"the Redis URL {without_password(url)!r} is not one; accepted: "
+        f"redis://[user:password@]host:port/0, or rediss:// for TLS (?ssl_… options only)"
+    )
 
 
 def without_password(url: str) -> str:
@@ -73,7 +84,7 @@ def explained(url: str) -> Iterator[None]:
         raise BrokerDownError(
             f"Redis at {place} does not answer in time ({CONNECT_SECONDS:g} s to connect, "
             f"{REPLY_SECONDS:g} s to reply); is the host reachable from here, and the port open? "
-            f"(a port that wants TLS needs rediss://)"
+            f"(redis:// and rediss://, which is for TLS, do not understand each other)"
         ) from error
     except redis.ConnectionError as error:
         raise BrokerDownError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from jobs.errors import HardwareError
 
 
 def lock_path() -> Path:
-    """Return the lock's file: in FARM_LOCK_DIR, else in the system's temporary directory."""
-    folder = os.environ.get("FARM_LOCK_DIR") or tempfile.gettempdir()
-    return Path(folder) / "benchfarm-host.lock"
+    """Return the lock's file: in FARM_LOCK_DIR, else in the machine's temporary directory."""
+    # Not Python's own idea of it: macOS gives every user one of their own.
+    return Path(os.environ.get("FARM_LOCK_DIR") or "/tmp") / "benchfarm-host.lock"
 
 
 @contextmanager
@@ -23,14 +22,9 @@ def host_lock(path: Path) -> Iterator[None]:
     """Hold the machine for as long as the body runs; wait, without polling, until it is free.
 
     The lock is the kernel's (flock): it goes with the process that holds it, however that dies.
+    Raises HardwareError when the file cannot be opened.
     """
-    try:
-        fd = _open(path)
-    except OSError as error:
-        raise HardwareError(
-            f"the host's lock {path} cannot be opened ({error.strerror}); set FARM_LOCK_DIR to a "
-            f"folder that all workers of this machine can write to, or use --share-host"
-        ) from error
+    fd = opened(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -38,10 +32,20 @@ def host_lock(path: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _open(path: Path) -> int:
-    # Without O_CREAT first: in a sticky folder Linux refuses it for another user's file. A lock
-    # needs no write permission, so the umask of whoever came first does not matter.
+def opened(path: Path) -> int:
+    """Return a descriptor of the lock's file; raise HardwareError when it cannot be opened."""
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Without O_CREAT first: in a sticky folder Linux refuses it for another user's file. A
+        # lock needs no permission to write.
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            os.fchmod(fd, 0o644)  # whatever the umask: all users of the machine share it
+            return fd
+    except OSError as error:
+        raise HardwareError(
+            f"the host's lock {path} cannot be opened ({error.strerror}); set FARM_LOCK_DIR to a "
+            f"folder that all workers of this machine can use, or start the worker with "
+            f"--share-host"
+        ) from error

@@ -65,3 +65,5 @@ class Pulse:
                 self._beat()
             except RedisError as error:
                 logger.warning("Redis does not hear this worker's beat: %s", error)
+            except Exception:
+                logger.exception("a beat failed; the next one is tried all the same")

@@ -1,13 +1,16 @@
 """Ledger: what Redis knows of runs: their jobs, each job's state, and the log of results.
 
 Keys, all below `farm:run:{run}`: the manifest (a string), `:jobs` (id → JobSpec), `:states`
-(id → state), `:columns` (the hardware that has jobs) and `:results` (a stream, one entry a
-result). `farm:runs` orders the runs by creation, `farm:suites` names the newest run of each suite.
+(id → state), `:columns` (the hardware that has jobs → its tags), `:enqueued` (the hardware whose
+jobs are all in its queue) and `:results` (a stream, one entry a result). `farm:runs` orders the
+runs by creation, `farm:suites` names the newest run of each suite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.result import Result
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 QUEUED, RUNNING = "queued", "running"
 BATCH = 500
+ENQUEUE_SECONDS = 60
 
 # A job that has ended stays ended: a message delivered twice is neither run nor counted again.
 _BEGIN = """
@@ -28,11 +32,20 @@ return 1
 """
 _FINISH = """
 local state = redis.call('HGET', KEYS[1], ARGV[1])
+if not state then return -1 end
 if state ~= 'queued' and state ~= 'running' then return 0 end
 redis.call('XADD', KEYS[2], '*', 'result', ARGV[3])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
+
+
+class Taken(Enum):
+    """What Redis did with a result."""
+
+    YES = 1
+    HAD_ONE = 0  # the job has ended already
+    UNKNOWN = -1  # no such job is recorded here: perhaps it belongs to another Redis
 
 
 class Ledger:
@@ -51,15 +64,17 @@ class Ledger:
             pipe.hset("farm:suites", suite, run)
             pipe.execute()
 
-    def add_column(self, run: str, hardware: str, jobs: Sequence[JobSpec]) -> bool:
+    def add_column(
+        self, run: str, hardware: str, tags: Collection[str], jobs: Sequence[JobSpec]
+    ) -> bool:
         """Record a hardware's jobs as queued; return False when they were recorded before."""
         columns = _key(run, "columns")
         with self.client.pipeline() as pipe:
             pipe.watch(columns)  # type: ignore[no-untyped-call]
-            if pipe.sismember(columns, hardware):
+            if pipe.hexists(columns, hardware):
                 return False
             pipe.multi()
-            pipe.sadd(columns, hardware)
+            pipe.hset(columns, hardware, json.dumps(sorted(tags)))
             for batch in _batches(jobs):
                 pipe.hset(_key(run, "jobs"), mapping={j.id: j.model_dump_json() for j in batch})
                 pipe.hset(_key(run, "states"), mapping=dict.fromkeys([j.id for j in batch], QUEUED))
@@ -68,22 +83,36 @@ class Ledger:
             try:
                 pipe.execute()
             except WatchError:
-                return self.add_column(run, hardware, jobs)
+                return self.add_column(run, hardware, tags, jobs)
         return True
+
+    def may_enqueue(self, run: str, hardware: str) -> bool:
+        """Return whether the caller has to enqueue the column's jobs now.
+
+        Nobody has to when they are enqueued, or when somebody is at it. Whoever was at it and died
+        is given a minute; a job that is enqueued twice for it is skipped by `begin`.
+        """
+        if self.client.sismember(_key(run, "enqueued"), hardware):
+            return False
+        turn = _key(run, f"enqueuing:{hardware}")
+        return bool(self.client.set(turn, "1", nx=True, ex=ENQUEUE_SECONDS))
+
+    def enqueued(self, run: str, hardware: str) -> None:
+        """Record that all the column's jobs are in its queue."""
+        self.client.sadd(_key(run, "enqueued"), hardware)
 
     def begin(self, job: JobSpec) -> bool:
         """Mark a job as running; return False when it has ended already, or is not known."""
         return bool(self._begin(keys=[_key(job.run, "states")], args=[job.id]))
 
-    def finish(self, result: Result) -> bool:
-        """Append a result to its run's log; return False when the job has one already."""
+    def finish(self, result: Result) -> Taken:
+        """Append a result to its run's log, unless the job has one or is not known here."""
         job = result.job
-        return bool(
-            self._finish(
-                keys=[_key(job.run, "states"), _key(job.run, "results")],
-                args=[job.id, result.status.value, result.model_dump_json()],
-            )
+        answer = self._finish(
+            keys=[_key(job.run, "states"), _key(job.run, "results")],
+            args=[job.id, result.status.value, result.model_dump_json()],
         )
+        return Taken(cast(int, answer))
 
     def runs(self) -> list[str]:
         """Return all runs, the oldest first."""
@@ -93,13 +122,18 @@ class Ledger:
         """Return the newest run of each suite: those that late hardware may join."""
         return cast("list[str]", self.client.hvals("farm:suites"))
 
+    def newest(self, suite: str) -> str | None:
+        """Return the suite's newest run."""
+        return cast("str | None", self.client.hget("farm:suites", suite))
+
     def manifest(self, run: str) -> str | None:
         """Return the run's manifest as it was recorded, or None when there is no such run."""
         return cast("str | None", self.client.get(_key(run)))
 
-    def columns(self, run: str) -> set[str]:
-        """Return the hardware that has jobs in the run."""
-        return cast("set[str]", self.client.smembers(_key(run, "columns")))
+    def columns(self, run: str) -> dict[str, frozenset[str]]:
+        """Return the hardware that has jobs in the run, with the tags that it was selected by."""
+        found = cast("dict[str, str]", self.client.hgetall(_key(run, "columns")))
+        return {hardware: frozenset(json.loads(tags)) for hardware, tags in found.items()}
 
     def job_count(self, run: str) -> int:
         """Return how many jobs the run has."""

@@ -7,11 +7,12 @@ import os
 import threading
 from pathlib import Path
 
+from pydantic import ValidationError
 from redis import RedisError
 
 from jobs.result import Result
 from workers.folder import made
-from workers.ledger import Ledger
+from workers.ledger import Ledger, Taken
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Outbox:
         """Write a result to disk, whole or not at all."""
         path = self.folder / f"{result.job.run}.{result.job.id}.json"
         draft = path.with_suffix(".draft")
-        with draft.open("w") as file:
+        with draft.open("w", encoding="utf-8") as file:
             file.write(result.model_dump_json())
             file.flush()
             os.fsync(file.fileno())
@@ -54,9 +55,19 @@ class Outbox:
         """Hand in every result that waits; a result that Redis has already is dropped."""
         for path in sorted(self.folder.glob("*.json")):
             try:
-                result = Result.model_validate_json(path.read_text())
+                result = Result.model_validate_json(path.read_text(encoding="utf-8"))
             except FileNotFoundError:
                 continue  # another worker of this FARM_HOME has just handed it in
-            if not ledger.finish(result):
+            except ValidationError as error:
+                path.replace(path.with_suffix(".unreadable"))
+                logger.error("%s cannot be read and is left as it is: %s", path, error)
+                continue
+            taken = ledger.finish(result)
+            if taken is Taken.UNKNOWN:
+                logger.warning(
+                    "%s stays in %s: this Redis knows no such job", result.job.label, path
+                )
+                continue
+            if taken is Taken.HAD_ONE:
                 logger.info("%s had a result already", result.job.label)
             path.unlink(missing_ok=True)

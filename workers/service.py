@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from workers.app import visibility_seconds
 from workers.bench import Bench
 from workers.device import device_environment
 from workers.hardware import detect
+from workers.host_lock import lock_path, opened
 from workers.lease import BEATS_PER_TIMEOUT
 from workers.outbox import Outbox
 from workers.registry import Registry, WorkerRecord
@@ -23,6 +25,9 @@ from workers.runner import Runner
 
 if TYPE_CHECKING:
     import redis
+
+
+logger = logging.getLogger(__name__)
 
 
 class Service:
@@ -42,12 +47,17 @@ class Service:
         share_host: bool,
     ) -> None:
         self.url = url
-        chosen = cpu_list.parse_cpus(cpus) if cpus else None
+        if not share_host:
+            os.close(opened(lock_path()))  # better now than at the first job
+        chosen = None if cpus is None else cpu_list.parse_cpus(cpus)
         if chosen is not None:
             cpu_list.pin(chosen)
         self.hardware = detect(device=device, cpus=chosen, name=name, tags=tags)
         host = platform.node() or "unknown"
         now = Registry(client).now()
+        if abs(apart := time.time() - now) > visibility_seconds() / 2:
+            # Kombu compares the clocks of workers: those that differ take each other's jobs back.
+            logger.warning("this machine's clock is %+.0f s off Redis's: set it right", apart)
         self.record = WorkerRecord(
             name=f"{self.hardware.name}@{host}-{os.getpid()}",
             host=host,
@@ -85,9 +95,8 @@ class Service:
         try:
             serve(self.url, self.bench)
         finally:
-            busy = self.bench.record.state == "running"
             self.bench.leave()
-            if busy:
+            if self.bench.busy:
                 # Told to stop at once. Leaving by the door would wait for the job's thread; the
                 # job's child dies with this process, and its delivery goes to another worker.
                 logging.shutdown()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
 
+from jobs.errors import BrokerError
 from workers.app import TASK, make_app, queue_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,14 @@ def serve(url: str, bench: Bench) -> None:
         loglevel="WARNING",
     )
     with bench.pulse:
-        worker.start()
+        try:
+            worker.start()
+        except NotImplementedError:
+            # What Celery's thread pool has to say to a second Ctrl-C: it cannot kill the job's
+            # thread. The process can, by ending.
+            logger.info("told to stop at once")
+    if worker.exitcode:
+        raise BrokerError(f"the worker stopped by itself (exit code {worker.exitcode}); see above")
 
 
 def register(app: Celery, bench: Bench) -> None:

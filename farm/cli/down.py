@@ -13,10 +13,14 @@ def command() -> None:
     """
     from farm import broker
     from farm.cli.session import collected
+    from jobs.errors import StoreError
 
     if (server := broker.running()) is not None:
-        with collected(server.local_url):
-            pass
+        try:
+            with collected(server.local_url):
+                pass
+        except StoreError as error:
+            click.echo(f"farm: not collected, but Redis keeps it: {error}", err=True)
     stopped = broker.stop()
     if stopped is None:
         click.echo("no Redis of the farm's was running here")

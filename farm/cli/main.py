@@ -80,6 +80,9 @@ def main() -> None:
         # Each line begins with its place, so that editors and terminals can jump there.
         click.echo(str(error), err=True)
         code = ExitCode.USAGE
+    except OSError as error:
+        click.echo(f"farm: {error.filename or 'the output'}: {error.strerror}", err=True)
+        code = ExitCode.FAILED
     except FarmError as error:
         click.echo(f"farm: {error}", err=True)
         code = ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED

@@ -50,7 +50,7 @@ def command(
         entries = store.entries(chosen)
     matrix = build(entries, baseline=baseline)
     title = f"run {chosen[0].id}" if len(chosen) == 1 else f"{len(chosen)} runs, pooled"
-    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
+    fits = (sys.stdout is not None and sys.stdout.isatty()) or "COLUMNS" in os.environ
     width = shutil.get_terminal_size().columns if fits else None
     click.echo(render(matrix, style, title=title, width=width))
 

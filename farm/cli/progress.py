@@ -19,41 +19,49 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 5.0  # at the latest; a result refreshes at once
 
 
-def follow(run: Run, coordinator: Coordinator, store: Store) -> dict[str, int]:
-    """Show the run's progress until every job has ended; return the number in each state."""
+def follow(
+    run: Run, coordinator: Coordinator, store: Store, *, quiet: bool = False
+) -> dict[str, int]:
+    """Show the run's progress until every job has ended; return the number in each state.
+
+    `quiet` leaves standard output alone: progress goes to standard error.
+    """
     from farm import progress
     from farm.collector import collect_run
+    from jobs.errors import FarmError
     from workers.client import explained
 
-    with _view(run) as view, explained(coordinator.url):
+    with _view(run, quiet=quiet) as view, explained(coordinator.url):
         while True:
             coordinator.enlist_present()
             collect_run(coordinator.ledger, store, run.id)
             rows = store.job_rows(run.id)
-            tags = [
-                worker.tags
-                for worker in coordinator.registry.workers()
-                if worker.hardware in {row.hardware for row in rows}
-            ]
-            waiting = run.waits_for(tags)
+            waiting = coordinator.waits_for(run)
             view.show(progress.by_hardware(rows, time.time()), waiting)
             counts = progress.count(rows)
             if not waiting and not any(counts[state] for state in progress.OPEN):
+                if not rows:
+                    raise FarmError(
+                        f"run {run.id} has no job, and gets none: hardware that joins now joins "
+                        f"{coordinator.superseded_by(run)}, the suite's newest run"
+                    )
                 return counts
             known = store.progress(run.id)
             cursor = known.cursor if known else "0"
             coordinator.ledger.wait_for_result(run.id, cursor, REFRESH_SECONDS)
 
 
-def _view(run: Run) -> Plain | Live:
-    return Live(run) if sys.stdout.isatty() else Plain()
+def _view(run: Run, *, quiet: bool) -> Plain | Live:
+    terminal = sys.stdout is not None and sys.stdout.isatty() and not quiet
+    return Live(run) if terminal else Plain(to_stderr=quiet)
 
 
 class Plain:
     """One line a change, for logs and pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, to_stderr: bool) -> None:
         self._shown: set[str] = set()
+        self._to_stderr = to_stderr
 
     def __enter__(self) -> Plain:
         return self
@@ -67,12 +75,12 @@ class Plain:
 
         if waiting and waiting not in self._shown:
             self._shown.add(waiting)
-            click.echo(f"waiting for {waiting}: type `farm worker` there")
+            click.echo(f"waiting for {waiting}: type `farm worker` there", err=self._to_stderr)
         for part in parts:
             key = f"{part.hardware} {part.done} of {part.jobs}"
             if key not in self._shown:
                 self._shown.add(key)
-                click.echo(f"{part.hardware}: {words(part)}")
+                click.echo(f"{part.hardware}: {words(part)}", err=self._to_stderr)
 
 
 class Live:

@@ -51,7 +51,7 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
             _say(run, jobs, sorted(coordinator.ledger.columns(run.id)))
         if not wait:
             return ExitCode.DONE
-        counts = follow(run, coordinator, store)
+        counts = follow(run, coordinator, store, quiet=as_json)
     unsuccessful = sum(counts.values()) - counts["succeeded"]
     if unsuccessful and not as_json:
         click.echo(f"{unsuccessful} jobs did not succeed; `farm matrix` says why")

@@ -9,7 +9,7 @@ from farm.matrix import CellState, Matrix, MatrixCell, Summary
 from farm.render import units
 from farm.render.labels import label
 
-_REASON_LENGTH = 240
+_REASON_LENGTH = 1000
 _NONE = "–"
 
 

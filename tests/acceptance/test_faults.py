@@ -74,6 +74,7 @@ def test_a_second_ctrl_c_stops_a_worker_at_once_and_its_job_goes_to_another(farm
     worker.send_signal(signal.SIGINT)
     worker.wait(15)
     assert time.monotonic() - began < 10
+    assert "Traceback" not in farm.log("first")
     # Then nothing of it is left, and another worker does the job
     until(lambda: not leftovers_but_redis(farm))
     farm.worker("second", "--hardware", "twin")

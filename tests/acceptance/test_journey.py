@@ -91,6 +91,18 @@ jobs:
     assert "| geometric mean" in farm("matrix", "--format", "markdown")
 
 
+def test_waiting_with_json_prints_json_alone_on_standard_output(farm: Farm) -> None:
+    farm.worker("a", "--hardware", "a")
+    farm.present("a")
+    submitted = farm.json("submit", farm.suite(NOOP), "--wait", "--json")
+    assert farm.json("status", submitted["run"], "--json")["succeeded"] == 4
+
+
+def test_a_worker_that_could_not_measure_takes_no_job(farm: Farm) -> None:
+    farm.environment["FARM_LOCK_DIR"] = "/nowhere"
+    assert "set FARM_LOCK_DIR to a folder" in farm("worker", code=1)
+
+
 def test_an_unknown_baseline_lists_the_hardware_there_is(farm: Farm) -> None:
     farm.worker("a", "--hardware", "m2-max")
     farm.present("m2-max")
@@ -139,6 +151,9 @@ def test_jobs_for_nobody_wait_and_the_status_says_for_whom(farm: Farm) -> None:
         (("worker", "--cpus", "0-x"), 2, "0-x"),
         (("worker", "--hardware", "a b"), 2, "'a b'"),
         (("matrix", "--redis", "redis://:secret@127.0.0.1:1/0"), 1, "cannot be reached"),
+        (("workers", "--redis", "redis://127.0.0.1:1/x"), 1, "accepted: redis://"),
+        (("workers", "--redis", "redis://127.0.0.1:1/0?bogus=1"), 1, "accepted: redis://"),
+        (("up", "--port", "1"), 1, "port"),
     ],
 )
 def test_a_mistake_gets_one_clear_message(

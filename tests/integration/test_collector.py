@@ -39,7 +39,7 @@ def store(farm_home: object) -> Iterator[Store]:
 def ledger(client: redis.Redis) -> Ledger:
     ledger = Ledger(client)
     ledger.create(RUN.id, RUN.suite, RUN.created_at, RUN.model_dump_json())
-    ledger.add_column(RUN.id, "p100", RUN.jobs("p100"))
+    ledger.add_column(RUN.id, "p100", ["p100"], RUN.jobs("p100"))
     return ledger
 
 
@@ -82,7 +82,7 @@ def test_a_column_that_joins_a_complete_run_is_collected(ledger: Ledger, store: 
     for job in RUN.jobs("p100"):
         ledger.finish(make_result(job))
     collect(ledger, store)
-    ledger.add_column(RUN.id, "t4", RUN.jobs("t4"))
+    ledger.add_column(RUN.id, "t4", ["t4"], RUN.jobs("t4"))
     ledger.finish(make_result(RUN.jobs("t4")[0]))
     assert collect(ledger, store) == 1
     assert {row.hardware for row in store.job_rows(RUN.id)} == {"p100", "t4"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,47 @@ def test_the_deadline_ends_the_whole_process_group(runner: Runner) -> None:
 def test_grandchildren_do_not_outlive_the_job(runner: Runner) -> None:
     assert run(runner, "grandchild").status is Status.SUCCEEDED
     assert not own_sleepers()
+
+
+def test_a_flood_that_never_ends_does_not_hide_the_deadline(runner: Runner) -> None:
+    assert run(runner, "endless-flood", timeout_seconds=1.0).status is Status.TIMED_OUT
+
+
+def test_a_workload_that_returns_nothing_fails_and_says_so(runner: Runner) -> None:
+    error = run(runner, "nothing").error
+    assert error is not None
+    assert "returned no Measurement but None" in error.message
+
+
+def test_when_the_template_dies_in_mid_job_its_child_dies_too(runner: Runner) -> None:
+    # Given a job under way
+    run(runner, "succeed")
+    [template] = children("workers.template")
+    killer = threading.Timer(1.0, template.kill)
+    killer.start()
+    # When its template is killed
+    result = run(runner, "grandchild", seconds=600.0, timeout_seconds=60.0)
+    killer.join()
+    # Then the job says so, at once, and nothing goes on measuring
+    assert result.status is Status.FAILED
+    assert "died during this one" in (result.error.message if result.error else "")
+    assert result.finished_at - result.started_at < 20
+    left = [p for p in psutil.process_iter() if "workers.template" in command(p)]
+    assert template.pid not in [process.ppid() for process in left]
+    assert run(runner, "succeed").status is Status.SUCCEEDED
+
+
+def test_a_gpu_that_the_backend_does_not_see_is_unsupported_not_measured_as_a_cpu(
+    noop_module: None,
+) -> None:
+    blind = {"FARM_DEVICE": "gpu", "CUDA_VISIBLE_DEVICES": "-1"}
+    runner = Runner("worker-1", detect(device="cpu"), "fork", blind)
+    try:
+        result = run(runner, "succeed")
+    finally:
+        runner.close()
+    assert result.status is Status.UNSUPPORTED
+    assert "sees no GPU" in (result.error.message if result.error else "")
 
 
 def test_a_flood_of_stderr_is_read_and_only_its_end_is_kept(runner: Runner) -> None:

@@ -40,6 +40,8 @@ class Noop(Workload):
         print("noop speaks", flush=True)
         time.sleep(parameters.seconds)
         act(parameters.act)
+        if parameters.act == "nothing":
+            return None  # type: ignore[return-value]
         lap = 1.0 / job.cell.batch_size
         return Measurement(
             lap_seconds=(lap, lap),
@@ -79,6 +81,8 @@ def act(name: str) -> None:
         threading.Lock().acquire() and threading.Event().wait()
     if name == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    while name == "endless-flood":
+        os.write(2, b"x" * 100_000)
     if name == "flood":
         for _ in range(2000):
             os.write(2, b"x" * 100_000)

@@ -1,0 +1,44 @@
+"""Outbox, on a real Redis: a result stays on disk until it is known to be elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import redis
+
+from tests.conftest import make_job, make_result
+from workers.ledger import Ledger
+from workers.outbox import Outbox
+
+
+def files(outbox: Outbox) -> list[str]:
+    return sorted(path.name for path in outbox.folder.iterdir())
+
+
+def test_a_result_waits_until_it_is_delivered(client: redis.Redis, tmp_path: Path) -> None:
+    ledger, outbox, job = Ledger(client), Outbox(tmp_path / "outbox"), make_job()
+    ledger.add_column(job.run, job.hardware, [job.hardware], [job])
+    outbox.keep(make_result(job))
+    assert files(outbox) == [f"{job.run}.{job.id}.json"]
+    outbox.deliver(ledger)
+    assert files(outbox) == []
+    assert len(ledger.results_after(job.run, "0")) == 1
+
+
+def test_a_result_of_another_farm_is_kept(client: redis.Redis, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.keep(make_result())
+    outbox.deliver(Ledger(client))
+    assert len(files(outbox)) == 1
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_stops_nobody(
+    client: redis.Redis, tmp_path: Path
+) -> None:
+    ledger, outbox, job = Ledger(client), Outbox(tmp_path / "outbox"), make_job()
+    ledger.add_column(job.run, job.hardware, [job.hardware], [job])
+    (outbox.folder / "a.json").write_text("{")
+    outbox.keep(make_result(job))
+    outbox.deliver(ledger)
+    assert files(outbox) == ["a.unreadable"]
+    assert len(ledger.results_after(job.run, "0")) == 1
