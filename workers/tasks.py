@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
+from celery.signals import worker_shutting_down
 
 from jobs.errors import BrokerError
 from workers.app import TASK, make_app, queue_of
@@ -43,13 +46,20 @@ def serve(url: str, bench: Bench) -> None:
         quiet=True,
         loglevel="WARNING",
     )
+
+    def stop_at_once(*_: object) -> None:
+        # Celery cannot end the thread that waits for the job's child, and says so at length. This
+        # process can end; the child dies with it, and the delivery goes to another worker.
+        bench.leave()
+        os._exit(1)
+
+    def on_first_signal(*_: object, **__: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, stop_at_once)
+
+    worker_shutting_down.connect(on_first_signal, weak=False)
     with bench.pulse:
-        try:
-            worker.start()
-        except NotImplementedError:
-            # What Celery's thread pool has to say to a second Ctrl-C: it cannot kill the job's
-            # thread. The process can, by ending.
-            logger.info("told to stop at once")
+        worker.start()
     if worker.exitcode:
         raise BrokerError(f"the worker stopped by itself (exit code {worker.exitcode}); see above")
 
