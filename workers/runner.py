@@ -104,7 +104,8 @@ def read_report(ending: Ending, timeout_seconds: float, *, memory_killed: bool) 
     if code < 0:
         return _killed(-code, tail, memory_killed=memory_killed)
     if code > 0:
-        message = f"the child process ended with exit code {code}; its last words are in stderr"
+        words = tail.strip().splitlines()[-1:] or ["nothing"]
+        message = f"the child process ended with exit code {code}; last it said: {words[0][:300]}"
         return _report(
             Status.FAILED, kind="exit", message=message, exit_code=code, stderr_tail=tail
         )

@@ -40,7 +40,8 @@ def command(suite: str) -> int:
     from workers.cpus import usable_cpus
 
     loaded = load(suite)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _as_interrupt)  # also where a script's background ignores Ctrl-C
     first_cpu = str(usable_cpus()[0])
     pin = ["--cpus", first_cpu] if hasattr(os, "sched_setaffinity") else []
     with contextlib.ExitStack() as stack:

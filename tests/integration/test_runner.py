@@ -56,7 +56,7 @@ def run(runner: Runner, act: str, **options: float) -> Result:
         ("unsupported", Status.UNSUPPORTED, "unsupported", "told to be unsupported"),
         ("memory", Status.OUT_OF_MEMORY, "memory", "out of host memory"),
         ("device-memory", Status.OUT_OF_MEMORY, "memory", "out of device memory"),
-        ("exit", Status.FAILED, "exit", "exit code 7"),
+        ("exit", Status.FAILED, "exit", "exit code 7; last it said: last words"),
         ("vanish", Status.FAILED, "garbage", "left no report"),
         ("SIGSEGV", Status.FAILED, "signal", "killed by SIGSEGV"),
         ("SIGKILL", Status.FAILED, "signal", "killed by SIGKILL"),
