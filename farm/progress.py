@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from farm.store import JobRow
 from jobs.result import Status
+from workers.ledger import OPEN
 
-STATES = ("queued", "running", *(status.value for status in Status))
-OPEN = ("queued", "running")
+STATES = (*OPEN, *(status.value for status in Status))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ from farm.run import Run
 from jobs.errors import StoreError
 from jobs.result import Result
 from jobs.spec import Cell, JobSpec
+from workers.ledger import OPEN
 
 START = "0"  # the cursor before the first entry of a log
-OPEN_STATES = ("queued", "running")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Store:
             cursor = connection.scalar(select(runs.c.cursor).where(runs.c.id == run))
             if cursor is None:
                 return None
-            opened = func.sum(case((_state().in_(OPEN_STATES), 1), else_=0))
+            opened = func.sum(case((_state().in_(OPEN), 1), else_=0))
             query = select(func.count(), opened).select_from(jobs.outerjoin(results))
             known, still_open = connection.execute(query.where(jobs.c.run == run)).one()
         return Progress(cursor=cursor, jobs=known, complete=known > 0 and not still_open)

@@ -15,7 +15,6 @@ from jobs.workload import Clock, Parameters, Workload
 if TYPE_CHECKING:
     import keras
 
-CLASSES = 10
 MOST = 1_000_000
 SOURCE = (
     "Daniel 2023, 'Apple M2 Max GPU vs Nvidia V100, P100 and T4': the data split, batch sizes and "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import redis
 
 QUEUED, RUNNING = "queued", "running"
+OPEN = (QUEUED, RUNNING)  # the states of a job that has not ended
 BATCH = 500
 ENQUEUE_SECONDS = 60
 

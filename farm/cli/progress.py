@@ -30,6 +30,7 @@ def follow(
     from farm.collector import collect_run
     from jobs.errors import FarmError
     from workers.client import explained
+    from workers.ledger import OPEN
 
     with _view(run, quiet=quiet) as view, explained(coordinator.url):
         while True:
@@ -39,7 +40,7 @@ def follow(
             waiting = coordinator.waits_for(run)
             view.show(progress.by_hardware(rows, time.time()), waiting)
             counts = progress.count(rows)
-            if not waiting and not any(counts[state] for state in progress.OPEN):
+            if not waiting and not any(counts[state] for state in OPEN):
                 if not rows:
                     raise FarmError(
                         f"run {run.id} has no job, and gets none: hardware that joins now joins "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.fashion_mnist import CLASSES, FashionMnistWorkload
+from jobs.data import CLASSES
+from jobs.fashion_mnist import FashionMnistWorkload
 
 if TYPE_CHECKING:
     import keras
