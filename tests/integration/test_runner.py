@@ -89,12 +89,12 @@ def test_the_deadline_ends_the_whole_process_group(runner: Runner) -> None:
     assert result.status is Status.TIMED_OUT
     assert "timeout of 1 s" in (result.error.message if result.error else "")
     assert time.monotonic() - began < 10
-    assert not own_sleepers()
+    assert none_left()
 
 
 def test_grandchildren_do_not_outlive_the_job(runner: Runner) -> None:
     assert run(runner, "grandchild").status is Status.SUCCEEDED
-    assert not own_sleepers()
+    assert none_left()
 
 
 def test_a_flood_that_never_ends_does_not_hide_the_deadline(runner: Runner) -> None:
@@ -213,6 +213,14 @@ def test_a_report_that_is_garbage_is_a_failure_that_says_so() -> None:
 def children(word: str) -> list[psutil.Process]:
     """Processes started from here, at any depth, that have the word in their command."""
     return [p for p in psutil.Process().children(recursive=True) if word in command(p)]
+
+
+def none_left(within_seconds: float = 10.0) -> bool:
+    """Whether no sleeper of these tests is left; a killed process needs a moment to be gone."""
+    deadline = time.monotonic() + within_seconds
+    while own_sleepers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not own_sleepers()
 
 
 def own_sleepers() -> list[psutil.Process]:
