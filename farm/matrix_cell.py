@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from jobs.spec import Cell
+from farm.entry import Entry
+from farm.reading import Reading
+from farm.statistics import Process
+from jobs.spec import Scalar
 
 
 class CellState(str, Enum):
@@ -26,25 +29,13 @@ class CellState(str, Enum):
     UNSUPPORTED = "unsupported"  # this machine lacks what the job needs
     CANCELLED = "cancelled"  # withdrawn before it was measured
     NOT_SUBMITTED = "not_submitted"  # this hardware has no job for the cell
-    INCOMPARABLE = "incomparable"  # measured, on another amount of data than the baseline
+    INCOMPARABLE = "incomparable"  # measured, but not the baseline's work
+    INVALID = "invalid"  # measured, but the network did not learn: its speed does not count
 
     @property
     def words(self) -> str:
         """The state as a reader's word: ``out of memory``."""
         return self.value.replace("_", " ")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One job, as far as the matrix needs it."""
-
-    cell: Cell
-    hardware: str
-    repeat: int
-    state: str  # one of the first eight CellStates
-    epoch_seconds: float | None = None  # median over the laps of the process, scaled to an epoch
-    samples_per_epoch: int | None = None  # None is unknown, and taken to be as the baseline's
-    reason: str | None = None  # why it did not succeed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +47,33 @@ class MatrixCell:
     submitted: int = 0  # jobs that exist, in whatever state
     seconds: float | None = None  # per epoch, the geometric mean of the processes' medians
     speedup: float | None = None  # baseline's seconds ÷ seconds
+    low: float | None = None  # of the speed-up's 95 % interval
+    high: float | None = None
+    within_run: bool = False  # the interval is of laps alone: of one process, not of the next
+    differs: tuple[str, ...] = ()  # from the baseline's cell, what could matter most first
+    invalid: str | None = None  # why the speed does not count
+    noise: tuple[str, ...] = ()  # why the machine was not quiet
+    value: float | None = None  # of the matrix's metric
+    mark: str | None = None  # how the value came about
     samples_per_epoch: int | None = None
     reason: str | None = None  # what the status does not say by itself
+    readings: tuple[Reading, ...] = field(default=(), repr=False)
+    repeated: tuple[int, ...] = field(default=(), repr=False)  # the repeat of each reading
+    conditions: tuple[Mapping[str, Scalar | None], ...] = field(default=(), repr=False)
+
+    @property
+    def resolved(self) -> bool | None:
+        """Whether the interval leaves 1 out; None without an interval."""
+        if self.low is None or self.high is None:
+            return None
+        return not self.low <= 1 <= self.high
+
+    @property
+    def processes(self) -> list[Process]:
+        """What the statistics need of the processes that succeeded; none if they do not count."""
+        if self.status is not CellState.SUCCEEDED:
+            return []
+        return [Process(each.seconds, each.unit, each.log_se) for each in self.readings]
 
 
 NOT_SUBMITTED = MatrixCell(status=CellState.NOT_SUBMITTED)
@@ -75,7 +91,8 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
 
     Raises ValueError for a state that no job can have.
 
-    `seconds` is the geometric mean of the medians of the processes that succeeded. A speed-up is a
+    `seconds` is the geometric mean of the medians of the processes that succeeded; of several
+    physical machines of one name, that of the machines' own means. A speed-up is a
     ratio, and only for the geometric mean is the ratio of two means the mean of the ratios,
     whichever machine is the baseline (Fleming and Wallace 1986, "How not to lie with statistics").
     It is also the point estimate, exp(mean(log t)), that Welch's t on the logarithms of process
@@ -90,43 +107,44 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
     if not measured:
         status = min(by_state, key=_TELLING.__getitem__)
         return MatrixCell(status=status, submitted=len(jobs), reason=reason)
-    counts = {"repeats": len(measured), "submitted": len(jobs)}
     samples = {job.samples_per_epoch for job in measured if job.samples_per_epoch is not None}
     if len(samples) > 1:
         listed = " and ".join(f"{count:,}" for count in sorted(samples))
         split = f"its repeats do not have the same number of samples in an epoch: {listed}"
-        return MatrixCell(status=CellState.INCOMPARABLE, reason=_join(reason, split), **counts)
+        return MatrixCell(
+            status=CellState.INCOMPARABLE,
+            reason=join(reason, split),
+            repeats=len(measured),
+            submitted=len(jobs),
+        )
+    readings = tuple(job.reading or _bare(job) for job in measured)
+    if not samples and readings[0].samples:  # no epoch is known: as many samples as the first lap
+        readings = tuple(each.over(readings[0].samples) for each in readings)
+    failures = [each.invalid for each in readings if each.invalid]
     return MatrixCell(
-        status=CellState.SUCCEEDED,
-        seconds=geometric_mean([job.epoch_seconds for job in measured if job.epoch_seconds]),
+        status=CellState.INVALID if failures else CellState.SUCCEEDED,
+        invalid=_of_several(failures, len(measured)),
+        readings=readings,
+        repeated=tuple(job.repeat for job in measured),
+        noise=tuple(dict.fromkeys(reason for each in readings for reason in each.noise)),
+        conditions=tuple(
+            {id(job.conditions): job.conditions for job in measured if job.conditions}.values()
+        ),
+        seconds=_over_units(readings),
         samples_per_epoch=max(samples, default=None),
-        reason=_join(reason, _short_data(measured[0])) or None,
-        **counts,
+        reason=join(reason, _short_data(measured[0])) or None,
+        repeats=len(measured),
+        submitted=len(jobs),
     )
-
-
-def compare(cell: MatrixCell, base: MatrixCell, baseline: str) -> MatrixCell:
-    """Return `cell` with its speed-up over the baseline's cell, or with why it has none.
-
-    The baseline's own is exactly 1. Two numbers of samples in an epoch are two amounts of work, so
-    such a cell becomes incomparable, with its seconds kept.
-    """
-    if cell.status is not CellState.SUCCEEDED or cell.seconds is None:
-        return cell
-    if base.status is not CellState.SUCCEEDED or base.seconds is None:
-        without = f"no speed-up: {baseline}, the baseline, has no time here ({base.status.words})"
-        return replace(cell, reason=_join(cell.reason, without))
-    here, there = cell.samples_per_epoch, base.samples_per_epoch
-    if here is not None and there is not None and here != there:
-        differs = f"an epoch has {here:,} samples here and {there:,} on {baseline}"
-        reason = _join(cell.reason, differs)
-        return replace(cell, status=CellState.INCOMPARABLE, reason=reason)
-    return replace(cell, speedup=base.seconds / cell.seconds)
 
 
 _TELLING = {state: rank for rank, state in enumerate(CellState)}
 _PENDING = frozenset({CellState.RUNNING, CellState.QUEUED})
-_JOB_STATES = frozenset(CellState) - {CellState.NOT_SUBMITTED, CellState.INCOMPARABLE}
+_JOB_STATES = frozenset(CellState) - {
+    CellState.NOT_SUBMITTED,
+    CellState.INCOMPARABLE,
+    CellState.INVALID,
+}
 
 
 def _state(job: Entry) -> CellState:
@@ -179,5 +197,27 @@ def _short_data(job: Entry) -> str | None:
     return f"an epoch had {had:,} samples, not {wanted:,}: the data set's files hold no more"
 
 
-def _join(*reasons: str | None) -> str:
+def _over_units(readings: Sequence[Reading]) -> float:
+    """Return the geometric mean over physical machines of that over each one's processes."""
+    by_unit: dict[str | None, list[float]] = {}
+    for each in readings:
+        by_unit.setdefault(each.unit, []).append(each.seconds)
+    return geometric_mean([geometric_mean(of) for of in by_unit.values()])
+
+
+def _bare(job: Entry) -> Reading:
+    assert job.epoch_seconds is not None
+    return Reading(seconds=job.epoch_seconds, laps=1)
+
+
+def _of_several(failures: Sequence[str], measured: int) -> str | None:
+    if not failures:
+        return None
+    if len(failures) == measured == 1:
+        return failures[0]
+    return f"{len(failures)} of {measured} repeats: {failures[0]}"
+
+
+def join(*reasons: str | None) -> str:
+    """Return the reasons that there are as one text."""
     return "; ".join(reason for reason in reasons if reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +20,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from farm.database import insert_new, open_engine
-from farm.matrix_cell import Entry
-from farm.migrations import cells, jobs, migrate, results, runs
+from farm.entry import Entry
+from farm.migrations import migrate
+from farm.reading import Reading
+from farm.reading_row import result_rows
 from farm.run import Run
+from farm.tables import cells, conditions, jobs, results, runs
 from jobs.errors import StoreError
 from jobs.result import Result
 from jobs.spec import Cell, JobSpec
@@ -44,6 +47,7 @@ class Progress:
 class JobRow:
     """One job as a table of progress needs it."""
 
+    id: str
     hardware: str
     state: str
     started_at: float | None  # seconds since the epoch, by its worker's clock
@@ -81,13 +85,19 @@ class Store:
         with self._writing() as connection:
             _insert_jobs(connection, run, specs)
 
-    def add_results(self, run: str, new: Sequence[Result | None], cursor: str) -> int:
-        """Record results and how far the log is read, both or neither; return how many were new."""
+    def add_results(self, run: str, new: Sequence[Result | None], cursor: str | None = None) -> int:
+        """Record results and how far the log is read, both or neither; return how many were new.
+
+        Without a cursor they come from elsewhere than the log.
+        """
         readable = [result for result in new if result is not None]
+        rows, under = result_rows(readable)
         with self._writing() as connection:
             _insert_jobs(connection, run, [result.job for result in readable])
-            count = insert_new(connection, results, [_row(result) for result in readable])
-            connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
+            insert_new(connection, conditions, under)
+            count = insert_new(connection, results, rows)
+            if cursor is not None:
+                connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
         return count
 
     def set_states(self, run: str, states: Mapping[str, str]) -> None:
@@ -125,15 +135,19 @@ class Store:
     def job_rows(self, run: str) -> list[JobRow]:
         """Return all jobs of a run."""
         query = (
-            select(jobs.c.hardware, _state(), results.c.started_at, results.c.finished_at)
+            select(
+                jobs.c.id, jobs.c.hardware, _state(), results.c.started_at, results.c.finished_at
+            )
             .select_from(jobs.outerjoin(results))
             .where(jobs.c.run == run)
             .order_by(jobs.c.hardware)
         )
         with self._reading() as connection:
             return [
-                JobRow(hardware=hardware, state=state, started_at=started, finished_at=finished)
-                for hardware, state, started, finished in connection.execute(query)
+                JobRow(
+                    id=id_, hardware=hardware, state=state, started_at=started, finished_at=finished
+                )
+                for id_, hardware, state, started, finished in connection.execute(query)
             ]
 
     def entries(self, of_runs: Sequence[Run]) -> list[Entry]:
@@ -147,10 +161,12 @@ class Store:
                 jobs.c.cell,
                 jobs.c.hardware,
                 jobs.c.repeat,
-                _state(),
+                _state().label("state"),
                 results.c.epoch_seconds,
                 results.c.samples_per_epoch,
                 results.c.reason,
+                results.c.reading,
+                results.c.conditions,
             )
             .select_from(jobs.outerjoin(results))
             .where(jobs.c.run.in_(chosen))
@@ -162,29 +178,46 @@ class Store:
                 )
             )
             by_id = {cell: Cell.model_validate_json(body) for cell, body in bodies}
+            used = connection.execute(
+                select(conditions.c.id, conditions.c.body).where(
+                    conditions.c.id.in_(
+                        select(results.c.conditions).join(jobs).where(jobs.c.run.in_(chosen))
+                    )
+                )
+            )
+            under = {id_: json.loads(body) for id_, body in used}
             rows = sorted(
                 connection.execute(query),
                 key=lambda row: (order.get(row.cell, len(order)), row.hardware, row.repeat),
             )
             return [
                 Entry(
-                    cell=by_id[cell],
-                    hardware=hardware,
-                    repeat=repeat,
-                    state=state,
-                    epoch_seconds=seconds,
-                    samples_per_epoch=samples,
-                    reason=reason,
+                    cell=by_id[row.cell],
+                    hardware=row.hardware,
+                    repeat=row.repeat,
+                    state=row.state,
+                    epoch_seconds=row.epoch_seconds,
+                    samples_per_epoch=row.samples_per_epoch,
+                    reason=row.reason,
+                    reading=Reading.from_json(row.reading) if row.reading else None,
+                    conditions=under.get(row.conditions),
                 )
-                for cell, hardware, repeat, state, seconds, samples, reason in rows
+                for row in rows
             ]
 
     def results(self, run: str) -> Iterator[Result]:
         """Yield every result of a run, in full."""
         query = select(results.c.body).join(jobs).where(jobs.c.run == run).order_by(jobs.c.id)
         with self._reading() as connection:
-            for body in connection.scalars(query):
+            for body in connection.execution_options(yield_per=100).scalars(query):
                 yield Result.model_validate_json(body)
+
+    def result(self, job: str) -> list[Result]:
+        """Return the result of the job of that id, or those of the first two that begin so."""
+        query = select(results.c.body).where(results.c.job.startswith(job, autoescape=True))
+        with self._reading() as connection:
+            found = connection.scalars(query.order_by(results.c.job).limit(2))
+            return [Result.model_validate_json(body) for body in found]
 
     def _runs(self, *conditions: ColumnElement[bool]) -> list[Run]:
         query = select(runs.c.manifest).where(*conditions).order_by(runs.c.created_at.desc())
@@ -236,18 +269,3 @@ def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> 
         )
     insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])
     insert_new(connection, jobs, rows)
-
-
-def _row(result: Result) -> dict[str, Any]:
-    measured = result.measurement
-    return {
-        "job": result.job.id,
-        "status": result.status.value,
-        "epoch_seconds": statistics.median(measured.epoch_seconds) if measured else None,
-        "samples_per_epoch": measured.samples_per_epoch if measured else None,
-        # PostgreSQL's text holds no NUL; `body`, being JSON, has it escaped.
-        "reason": result.error.message.replace("\0", "") if result.error else None,
-        "started_at": result.started_at,
-        "finished_at": result.finished_at,
-        "body": result.model_dump_json(),
-    }

@@ -120,16 +120,12 @@ def _cells(document: Document, mistakes: list[Mistake]) -> list[PlannedCell]:
 
 
 def _merged(cells: Iterable[PlannedCell]) -> list[PlannedCell]:
-    """Keep each cell once, at its first place, with its most repeats and longest timeout."""
+    """Keep each cell once, at its first place, with the most effort that it was given anywhere."""
     found: dict[str, PlannedCell] = {}
     for new in cells:
         old = found.setdefault(new.cell.id, new)
         if old is not new:
-            found[new.cell.id] = PlannedCell(
-                cell=old.cell,
-                repeats=max(old.repeats, new.repeats),
-                timeout_seconds=max(old.timeout_seconds, new.timeout_seconds),
-            )
+            found[new.cell.id] = old.merged(new)
     return list(found.values())
 
 

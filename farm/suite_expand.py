@@ -22,7 +22,7 @@ from farm.suite_schema import (
     Settings,
 )
 from farm.sweep import as_list
-from jobs.spec import Cell
+from jobs.spec import Cell, Effort
 from jobs.workload import Workload, find
 
 # Which of a workload's attributes says what it can do, by the key of the file.
@@ -31,6 +31,15 @@ _SUPPORT: Final = {
     "backend": "backends",
     "data": "data_sources",
     "mode": "modes",
+    "protocol": "protocols",
+    "data_pipeline": "data_pipelines",
+}
+_EFFORT: Final = {
+    "lap_precision": "lap_precision",
+    "budget": "budget_seconds",
+    "warmup": "warmup_seconds",
+    "lap": "lap_seconds",
+    "cooldown": "cooldown_seconds",
 }
 
 
@@ -119,6 +128,17 @@ class Expansion:
                 place = layers.paths.get(key, self.path)
                 self._add(place, f"{text}; accepted: {', '.join(supported)}")
                 return None
+        if values["protocol"] == "train" and values["data_pipeline"] == "staged":
+            text = "received text 'staged', which the protocol train does not support"
+            place = layers.paths.get("data_pipeline", self.path)
+            self._add(place, f"{text}; accepted: host, or protocol: steady")
+            return None
+        if values["protocol"] == "steady" and self._says_epochs_for_steady(layers):
+            text = (
+                "means nothing under the protocol steady; accepted: protocol: train, or no epochs"
+            )
+            self._add(layers.paths["epochs"], text)
+            return None
         own = {key: values[key] for key in workload.parameters.model_fields if key in values}
         try:
             parameters = workload.parameters.model_validate(own, strict=True)
@@ -127,13 +147,25 @@ class Expansion:
                 why = reason(detail.get("ctx", {})) or detail["msg"]
                 self._add(self.path, f"{workload.name}: {why}")
             return None
+        said = {key: values[key] for key in Cell.model_fields if key in Settings.model_fields}
         cell = Cell(
             workload=workload.name,
             workload_version=workload.version,
             parameters=parameters.model_dump(),
-            **{key: values[key] for key in Cell.model_fields if key in Settings.model_fields},
+            **said,
         )
-        return PlannedCell(cell=cell, repeats=values["repeats"], timeout_seconds=values["timeout"])
+        effort = {name: values[key] for key, name in _EFFORT.items() if key in values}
+        return PlannedCell(
+            cell=cell,
+            repeats=values["repeats"],
+            timeout_seconds=values["timeout"],
+            effort=Effort(**effort),
+        )
+
+    def _says_epochs_for_steady(self, layers: Layers) -> bool:
+        # In the defaults, or beside a sweep over protocols, epochs are for the other cells.
+        place = layers.paths.get("epochs", ("defaults",))
+        return layers.choices.get("protocol") == ("steady",) and place[0] != "defaults"
 
     def _add(self, path: KeyPath, text: str) -> None:
         self.mistakes[Mistake(path, text)] = None
@@ -142,17 +174,25 @@ class Expansion:
 def _complete(workload: Workload, said: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in what was not said, the workload's parameters included."""
     own = workload.parameters().model_dump()
+    # Epochs are the unit of `train`: who asks for some of them means it.
+    protocol = said.get("protocol") or _preferred(
+        "train" if "epochs" in said else "steady", workload.protocols
+    )
+    pipeline = "staged" if protocol == "steady" else "host"
     return {
-        "epochs": workload.epochs,
+        "epochs": workload.epochs if protocol == "train" else None,
         "precision": _preferred("float32", workload.precisions),
         "backend": _preferred("tensorflow", workload.backends),
         "data": _preferred("real", workload.data_sources),
         "mode": _preferred("train", workload.modes),
+        "protocol": protocol,
+        "data_pipeline": _preferred(pipeline, workload.data_pipelines),
         "optimizer": workload.optimizer,
         "repeats": DEFAULT_REPEATS,
         "timeout": DEFAULT_TIMEOUT_SECONDS,
         **own,
         **said,
+        **({} if protocol == "train" else {"epochs": None}),
         "workload": workload.name,
     }
 

@@ -28,11 +28,14 @@ from jobs.spec import (
     MAX_REPEATS,
     MAX_TIMEOUT_SECONDS,
     Backend,
+    DataPipeline,
     DataSource,
+    Effort,
     Mode,
     Name,
     Optimizer,
     Precision,
+    Protocol,
 )
 from jobs.workload import find
 
@@ -68,19 +71,33 @@ class _ListsWorkloads:
         return {"type": "string", "enum": workload_names()}
 
 
-_Limit: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=MAX_TIMEOUT_SECONDS)]
-Timeout: TypeAlias = Annotated[
-    _Limit,
-    BeforeValidator(_seconds),
-    WithJsonSchema(
+_EFFORT = Effort()
+
+
+def _written(most: float, *, zero: bool = False) -> WithJsonSchema:
+    """Return the JSON Schema of seconds as a number, or written as ``90s``, ``15m`` or ``2h``."""
+    low: dict[str, Any] = {"minimum": 0} if zero else {"exclusiveMinimum": 0}
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_TIMEOUT_SECONDS},
+                {"type": "number", **low, "maximum": most},
                 {"type": "string", "pattern": DURATION_PATTERN},
             ]
         }
-    ),
+    )
+
+
+_MAX_LAP = 3600
+_Some: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=MAX_TIMEOUT_SECONDS)]
+_Any: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=MAX_TIMEOUT_SECONDS)]
+_Short: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=_MAX_LAP)]
+_Rest: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=_MAX_LAP)]
+Timeout: TypeAlias = Annotated[_Some, BeforeValidator(_seconds), _written(MAX_TIMEOUT_SECONDS)]
+Warmup: TypeAlias = Annotated[
+    _Any, BeforeValidator(_seconds), _written(MAX_TIMEOUT_SECONDS, zero=True)
 ]
+Lap: TypeAlias = Annotated[_Short, BeforeValidator(_seconds), _written(_MAX_LAP)]
+Cooldown: TypeAlias = Annotated[_Rest, BeforeValidator(_seconds), _written(_MAX_LAP, zero=True)]
 BatchSize: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH_SIZE)]
 Epochs: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
 Repeats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_REPEATS)]
@@ -120,6 +137,16 @@ class Settings(BaseModel):
         default_factory=tuple,
         description="The real data set, or generated data of the same shapes; default: real.",
     )
+    protocol: Sweep[Protocol] = Field(
+        default_factory=tuple,
+        description="How it is timed: 'steady', in blocks of steps, or 'train', in whole epochs "
+        "with validation, as the sources did; default: steady, or train where epochs are said.",
+    )
+    data_pipeline: Sweep[DataPipeline] = Field(
+        default_factory=tuple,
+        description="Batches lie on the device before the clock starts ('staged', the default of "
+        "steady), or are made on the host meanwhile ('host', the only one of train).",
+    )
     optimizer: Sweep[Optimizer] = Field(
         default_factory=tuple, description="Default: the workload's."
     )
@@ -130,6 +157,23 @@ class Settings(BaseModel):
     timeout: Timeout = Field(
         default=DEFAULT_TIMEOUT_SECONDS,
         description="The longest one job may take: seconds, or text such as 90s, 15m, 2h.",
+    )
+    lap_precision: Annotated[float, Field(strict=True, gt=0, lt=1)] = Field(
+        default=_EFFORT.lap_precision,
+        description="steady stops when the 95 % interval of the laps' median is this narrow (half "
+        "its width ÷ the median), or when the budget is used.",
+    )
+    budget: Timeout = Field(
+        default=_EFFORT.budget_seconds, description="The longest that steady's laps take together."
+    )
+    warmup: Warmup = Field(
+        default=_EFFORT.warmup_seconds, description="The longest that steady warms up."
+    )
+    lap: Lap = Field(
+        default=_EFFORT.lap_seconds, description="What a lap of steady is sized to last."
+    )
+    cooldown: Cooldown = Field(
+        default=_EFFORT.cooldown_seconds, description="Rest before each job."
     )
 
 

@@ -7,16 +7,19 @@ cannot damage it.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 import traceback
 from typing import NoReturn, TextIO
 
-from jobs import keras_device, workload
+from jobs import environment, keras_device, workload
 from jobs.errors import DataMissingError, JobError, UnsupportedError
 from jobs.result import ChildReport, JobFailure, Measurement, Status
-from jobs.spec import JobSpec
+from jobs.spec import JobSpec, Scalar
+
+logger = logging.getLogger(__name__)
 
 TRACEBACK_CHARACTERS = 20_000
 
@@ -44,12 +47,13 @@ def measure(job: JobSpec) -> ChildReport:
         measurement = subject.run(job, time.perf_counter)
         if not isinstance(measurement, Measurement):
             raise TypeError(f"{subject.name} returned no Measurement but {measurement!r}")
+        measurement = subject.with_floors(job.cell, measurement)
     except Exception as error:  # noqa: BLE001 - the error is the result
         status, failure = _failure(error)
         return ChildReport(
             status=status,
             error=failure,
-            environment=keras_device.versions(job.cell.backend),
+            environment=_environment(job),
             workload_started_at=started,
         )
     return ChildReport(
@@ -58,6 +62,16 @@ def measure(job: JobSpec) -> ChildReport:
         environment=keras_device.environment(job.cell),
         workload_started_at=started,
     )
+
+
+def _environment(job: JobSpec) -> dict[str, Scalar | None]:
+    """Return what was in force when a job failed: all that can be told, the versions at least."""
+    if "keras" in sys.modules:
+        try:
+            return keras_device.environment(job.cell)
+        except Exception:
+            logger.warning("what was in force cannot be told", exc_info=True)
+    return environment.versions(job.cell.backend)
 
 
 def _failure(error: Exception) -> tuple[Status, JobFailure]:

@@ -5,6 +5,7 @@
     FarmError                  the farm could not do it (exit code 1)
     ├── UsageError             wrong usage or a wrong suite file (exit code 2)
     │   ├── SuiteError         every mistake of a suite file, each with its place
+    │   ├── ImportFileError    every mistake of the files to import, each with its place
     │   └── UnknownNameError   a name that nothing here answers to
     ├── BrokerError            the farm's Redis
     │   ├── NoBrokerError      none is named and none was started
@@ -35,6 +36,14 @@ class UsageError(FarmError):
 
 class SuiteError(UsageError):
     """One or more mistakes in a suite file; `problems` holds one line for each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ImportFileError(UsageError):
+    """One or more mistakes in files to import; `problems` holds one line for each."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)

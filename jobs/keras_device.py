@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import os
-import platform
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from jobs import precision
 from jobs.errors import UnsupportedError
 from jobs.spec import Backend, Cell, Scalar
 
 if TYPE_CHECKING:
     import keras
 
-PACKAGES = {
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-metal"),
-    "torch": ("torch",),
-    "jax": ("jax", "jaxlib"),
-}
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "PJRT_NPROC",
-)
+_observed: dict[str, Scalar | None] = {}  # of this process's one network
 
 
 def prepare(cell: Cell) -> None:
     """Put the cell's precision in force and keep the process to the device it was given.
 
-    Raises UnsupportedError when another backend than the cell's is loaded.
+    Raises UnsupportedError when another backend than the cell's is loaded, when it sees no GPU on
+    a worker that measures one, or when the device lacks the precision.
     """
     import keras
 
-    if keras.backend.backend() != cell.backend:
+    if cell.backend is None or keras.backend.backend() != cell.backend:
         raise UnsupportedError(
             f"this process runs Keras on {keras.backend.backend()}, the job asks for {cell.backend}"
         )
@@ -43,25 +33,17 @@ def prepare(cell: Cell) -> None:
             f"name; install its GPU build there (docs/machines.md says which), or start the worker "
             f"with --device cpu"
         )
-    keras.config.set_dtype_policy(cell.precision)
-    # From Ampere on float32 is quietly TF32 in places; float32 has to mean float32.
     if cell.backend == "tensorflow":
         import tensorflow as tf
 
-        tf.config.experimental.enable_tensor_float_32_execution(False)
         if os.environ.get("FARM_DEVICE") == "cpu":
             tf.config.set_visible_devices([], "GPU")  # Metal heeds no environment variable
     elif cell.backend == "torch":
         import torch
 
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
         if threads := os.environ.get("OMP_NUM_THREADS"):
             torch.set_num_threads(int(threads))
-    else:
-        import jax
-
-        jax.config.update("jax_default_matmul_precision", "highest")
+    precision.put_in_force(cell.precision or "float32", cell.backend)
 
 
 def jit_compile() -> bool:
@@ -96,28 +78,34 @@ def synchronise(model: keras.Model) -> None:
         keras.ops.convert_to_numpy(keras.ops.ravel(model.trainable_variables[-1])[0])
 
 
+def observe(model: keras.Model, **more: Scalar | None) -> None:
+    """Note what is in force for the model, for `environment`, with whatever `more` is known.
+
+    Raises UnsupportedError when the worker's device is a GPU and the weights lie elsewhere: then
+    the backend has fallen back to the CPU without a word.
+    """
+    device = _device_of(model.trainable_variables[0])
+    if os.environ.get("FARM_DEVICE") == "gpu" and "cpu" in device.lower():
+        raise UnsupportedError(
+            f"the weights lie on {device}, though this worker measures its GPU: the backend fell "
+            f"back to the CPU, which would have been measured in the GPU's name; install a build "
+            f"for this GPU there (docs/machines.md says which), or start the worker with "
+            f"--device cpu"
+        )
+    _observed.update(
+        jit_compile=bool(model.jit_compile),
+        optimizer_class=type(model.optimizer).__name__,
+        optimizer_legacy="legacy" in type(model.optimizer).__module__,
+        variables_device=device,
+        **more,
+    )
+
+
 def environment(cell: Cell) -> dict[str, Scalar | None]:
-    """Return what was in force: versions, threads, flags, and the devices the backend sees."""
-    import keras
+    """Return what was in force: versions, precision, threads, flags, devices, the network's own."""
+    from jobs import environment
 
-    return {
-        **versions(cell.backend),
-        "backend": cell.backend,
-        "dtype_policy": keras.config.dtype_policy().name,
-        "jit_compile": jit_compile(),
-        "tf_data_autotune": False if cell.backend == "tensorflow" else None,
-        "devices": ", ".join(_devices(cell.backend)),
-        **{variable.lower(): os.environ.get(variable) for variable in THREAD_VARIABLES},
-    }
-
-
-def versions(backend: Backend) -> dict[str, Scalar | None]:
-    """Return the versions of Python and of every package that takes part."""
-    packages = ("keras", "numpy", *PACKAGES[backend])
-    return {
-        "python_version": platform.python_version(),
-        **{f"{package.replace('-', '_')}_version": _version(package) for package in packages},
-    }
+    return environment.collect(cell, {"jit_compile": jit_compile(), **_observed})
 
 
 def is_device_memory_error(error: BaseException) -> bool:
@@ -150,26 +138,11 @@ def _sees_gpu(backend: Backend) -> bool:
         return False
 
 
-def _devices(backend: Backend) -> list[str]:
-    if backend == "tensorflow":
-        import tensorflow as tf
+def _device_of(variable: Any) -> str:
+    """Return the device that holds a Keras variable: GPU:0, cuda:0, mps:0, cpu, TFRT_CPU_0, …"""
+    import keras
 
-        found: list[Any] = tf.config.get_visible_devices()
-        return [device.name.removeprefix("/physical_device:") for device in found]
-    if backend == "torch":
-        import torch
-
-        if torch.cuda.is_available():
-            return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        mps = torch.backends.mps.is_available() and os.environ.get("FARM_DEVICE") != "cpu"
-        return ["mps"] if mps else ["cpu"]
-    import jax
-
-    return [str(device) for device in jax.devices()]
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    value = variable.value
+    if keras.backend.backend() == "jax":
+        return ", ".join(sorted(str(device) for device in value.devices()))
+    return str(value.device).rpartition("device:")[2]

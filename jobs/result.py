@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jobs.spec import JobSpec, Scalar
+from jobs.telemetry import Telemetry
 
 
 class Status(str, Enum):
@@ -27,26 +28,58 @@ class _Record(BaseModel):
 
 
 class Measurement(_Record):
-    """Raw numbers of one process; every statistic is computed on reading."""
+    """Raw numbers of one process; every statistic is computed on reading.
+
+    None is what is not known, as of measurements made elsewhere.
+    """
 
     lap_seconds: tuple[float, ...] = Field(min_length=1)
     warmup_lap_seconds: tuple[float, ...]  # timed, and kept out of every statistic
-    cold_start_seconds: float  # build, compile and the first step
-    total_seconds: float  # cold start, warm-up, laps and the final test
-    samples_per_lap: int = Field(ge=1)
-    steps_per_lap: int = Field(ge=1)
-    samples_per_epoch: int = Field(ge=1)
+    warmup_ended: Literal["steady", "cap", "fixed"] | None = None  # no trend left; time was up; …
+    stopped_by: Literal["precision", "budget", "epochs"] | None = None  # what ended the laps
+    laps_window: tuple[float, float] | None = None  # begin and end, seconds since the epoch
+    cold_start_seconds: float | None  # build, compile and the first step
+    learning_seconds: float | None = None  # of `steady`: the same steps everywhere, and lap sizing
+    total_seconds: float | None  # cold start, warm-up, laps and the final test
+    samples_per_lap: int | None = Field(ge=1)
+    steps_per_lap: int | None = Field(ge=1)
+    samples_per_epoch: int | None = Field(ge=1)
     history: dict[str, tuple[float, ...]]  # loss, accuracy, val_loss, …: one value an epoch
+    steps_per_history: int | None = None  # of training between two values of `history`
     test: dict[str, float]  # the same after training, on the test set
+    # What the workload demands of training, by the name of a value of `test`, or `loss_drop`:
+    # 1 - last ÷ first training loss. Speed counts only where each is reached.
+    floors: dict[str, float] = Field(default_factory=dict)
+    floors_waived: str | None = None  # why nothing is demanded of this job
+    # Standard deviation of the network's outputs over test samples, the mean over outputs: 0 is a
+    # network that answers the same to everything.
+    output_spread: float | None = None
+    flops_per_sample: float | None = None  # of one training step, multiply and add apart
     data_verified: bool | None = None  # the files are the published ones; None: synthetic
     parameter_count: int | None = None  # of the network
     peak_memory_bytes: int | None = None  # resident set of the child, host memory
 
     @property
     def epoch_seconds(self) -> tuple[float, ...]:
-        """Each lap scaled to one epoch of training samples, in seconds."""
+        """Each lap scaled to one epoch of training samples, in seconds; as it is, if unknown."""
+        if self.samples_per_epoch is None or self.samples_per_lap is None:
+            return self.lap_seconds
         scale = self.samples_per_epoch / self.samples_per_lap
         return tuple(lap * scale for lap in self.lap_seconds)
+
+    @property
+    def samples_per_second(self) -> tuple[float, ...] | None:
+        """The samples of a lap over its own time, for each lap; None if their number is unknown."""
+        if self.samples_per_lap is None:
+            return None
+        return tuple(self.samples_per_lap / lap for lap in self.lap_seconds)
+
+    @property
+    def step_seconds(self) -> tuple[float, ...] | None:
+        """Each lap's time over its training steps, in seconds; None if their number is unknown."""
+        if self.steps_per_lap is None:
+            return None
+        return tuple(lap / self.steps_per_lap for lap in self.lap_seconds)
 
 
 class JobFailure(_Record):
@@ -94,4 +127,7 @@ class Result(_Outcome):
     environment: dict[str, Scalar | None]  # what was in force: versions, threads, flags
     started_at: float  # seconds since the epoch, by the worker's clock
     finished_at: float
+    unit: str | None = None  # which physical machine: several may bear one hardware name
+    noise: tuple[str, ...] = ()  # why the machine was not quiet, before or while it measured
+    telemetry: Telemetry | None = None
     start_latency_seconds: float | None = None  # from taking the job to the workload's first line

@@ -9,9 +9,17 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 Backend: TypeAlias = Literal["tensorflow", "torch", "jax"]
-Precision: TypeAlias = Literal["float32"]
+Precision: TypeAlias = Literal["float32", "tf32"]
 DataSource: TypeAlias = Literal["real", "synthetic"]
 Mode: TypeAlias = Literal["train"]
+Protocol: TypeAlias = Literal[
+    "train",  # whole epochs with validation and a final test, as the sources did; a lap is an epoch
+    "steady",  # a lap is a block of training steps, sized to last about a second
+]
+DataPipeline: TypeAlias = Literal[
+    "staged",  # batches lie ready on the device before the clock starts
+    "host",  # batches are put together on the host while the clock runs
+]
 Optimizer: TypeAlias = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
 Scalar: TypeAlias = bool | int | float | str
 
@@ -24,27 +32,55 @@ MAX_EPOCHS = 100_000
 MAX_REPEATS = 1_000
 MAX_TIMEOUT_SECONDS = 7 * 86_400
 
+# Fields that cells did not have at first, and what they meant then: left out of an id where they
+# still mean that, so that what was measured before keeps its identity.
+_FIRST_MEANING = {"protocol": "train", "data_pipeline": "host"}
+
 
 class Cell(BaseModel):
-    """What is measured, on whatever hardware: equal cells are the same work."""
+    """What is measured, on whatever hardware: equal cells are the same work.
+
+    None is what is not known of a measurement made elsewhere; a job of the farm's knows it all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workload: Name
-    workload_version: int = Field(ge=1)  # raised whenever the definition of the work changes
+    workload_version: int | None = Field(ge=1)  # raised whenever the definition of the work changes
     batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE)
-    epochs: int = Field(ge=1, le=MAX_EPOCHS)
-    precision: Precision
-    backend: Backend
-    mode: Mode
-    data: DataSource
-    optimizer: Optimizer
+    epochs: int | None = Field(ge=1, le=MAX_EPOCHS)  # of the protocol `train`; None under `steady`
+    precision: Precision | None
+    backend: Backend | None
+    mode: Mode | None
+    data: DataSource | None
+    optimizer: Optimizer | None
+    protocol: Protocol | None = "train"
+    data_pipeline: DataPipeline | None = "host"
     parameters: dict[str, Scalar]  # all of the workload's own, defaults filled in
 
     @property
     def id(self) -> str:
         """Sixteen hexadecimal digits, equal on every machine for equal cells."""
-        return _digest(self.model_dump(mode="json"))
+        said = self.model_dump(mode="json")
+        for name, meaning in _FIRST_MEANING.items():
+            if said[name] == meaning:
+                del said[name]
+        return _digest(said)
+
+
+class Effort(BaseModel):
+    """How long and how exactly a process measures: no part of what is measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # `steady` stops when the 95 % interval of the laps' median is this narrow (half its width,
+    # relative to the median) …
+    lap_precision: float = Field(default=0.02, gt=0, lt=1)
+    # … or when the laps have taken this long, whichever is first.
+    budget_seconds: float = Field(default=20.0, gt=0, le=MAX_TIMEOUT_SECONDS)
+    warmup_seconds: float = Field(default=20.0, ge=0, le=MAX_TIMEOUT_SECONDS)  # at most
+    lap_seconds: float = Field(default=1.0, gt=0, le=3600)  # what a lap of `steady` is sized to
+    cooldown_seconds: float = Field(default=0.0, ge=0, le=3600)  # of rest before the job
 
 
 class JobSpec(BaseModel):
@@ -58,6 +94,7 @@ class JobSpec(BaseModel):
     repeat: int = Field(ge=1, le=MAX_REPEATS)
     seed: int = Field(ge=0, lt=2**31)  # of the data; the network's is seed + repeat
     timeout_seconds: float = Field(gt=0, le=MAX_TIMEOUT_SECONDS)
+    effort: Effort = Effort()
 
     @property
     def id(self) -> str:

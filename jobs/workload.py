@@ -19,7 +19,17 @@ from pydantic import BaseModel, ConfigDict
 
 from jobs.errors import UnknownNameError
 from jobs.result import Measurement
-from jobs.spec import Backend, Cell, DataSource, JobSpec, Mode, Optimizer, Precision
+from jobs.spec import (
+    Backend,
+    Cell,
+    DataPipeline,
+    DataSource,
+    JobSpec,
+    Mode,
+    Optimizer,
+    Precision,
+    Protocol,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +61,9 @@ class Workload(ABC):
     backends: ClassVar[tuple[Backend, ...]] = ("tensorflow", "torch", "jax")
     data_sources: ClassVar[tuple[DataSource, ...]] = ("real", "synthetic")
     modes: ClassVar[tuple[Mode, ...]] = ("train",)
+    protocols: ClassVar[tuple[Protocol, ...]] = ("steady", "train")
+    data_pipelines: ClassVar[tuple[DataPipeline, ...]] = ("staged", "host")
+    learning_steps: ClassVar[int] = 64  # of `steady`, before its laps: as many on every machine
 
     @abstractmethod
     def run(self, job: JobSpec, clock: Clock) -> Measurement:
@@ -58,6 +71,36 @@ class Workload(ABC):
 
         Raises JobError when it cannot be measured here; whatever else it raises is a failure too.
         """
+
+    def floors(self, cell: Cell, steps: int) -> dict[str, float]:
+        """Return what training has to reach in so many steps, for its speed to count.
+
+        By the name of a value of the test, or `loss_drop`: 1 - last ÷ first training loss. A device
+        that computes rightly never misses one; one that does not learn does. None by default.
+        """
+        return {}
+
+    def with_floors(self, cell: Cell, measurement: Measurement) -> Measurement:
+        """Return the measurement with the floors for the steps it took, or why there are none."""
+        if measurement.floors or measurement.floors_waived is not None:
+            return measurement
+        if type(self).floors is Workload.floors:
+            return measurement
+        if measurement.data_verified is False:
+            why = "the data set's files are not the published ones"
+            return measurement.model_copy(update={"floors_waived": why})
+        records = len(measurement.history.get("loss", ()))
+        steps = records * (measurement.steps_per_history or 0)
+        floors = self.floors(cell, steps)
+        if records < 2:  # between which a loss could fall
+            floors.pop("loss_drop", None)
+        waived = (
+            f"{steps} training steps of {cell.batch_size} samples with {cell.optimizer} are too "
+            f"few to learn from"
+        )
+        return measurement.model_copy(
+            update={"floors": floors, "floors_waived": None if floors else waived}
+        )
 
     def parameters_of(self, cell: Cell) -> Parameters:
         """Return the cell's parameters, checked against this workload's own."""

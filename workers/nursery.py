@@ -26,6 +26,14 @@ STDERR_BYTES = 32 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a child and all that it waited for took of the machine."""
+
+    cpu_seconds: float  # its template's from its start to its end included
+    peak_bytes: int  # resident set of the largest process
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """How a child ended, and what it left."""
 
@@ -34,6 +42,7 @@ class Ending:
     stderr_tail: str
     timed_out: bool
     oversized: bool  # it wrote more than a report can be, and was killed for it
+    usage: Usage | None = None  # None when nobody could tell
 
 
 class Nursery:
@@ -52,6 +61,10 @@ class Nursery:
         self._control: socket.socket | None = None
         self._log: IO[bytes] | None = None
         self._buffer = b""
+
+    def prepare(self) -> None:
+        """Have the template wait for its next job; raise UnsupportedError without the backend."""
+        self._ready()
 
     def run(self, request: str, timeout_seconds: float) -> Ending:
         """Run one child to its end or its deadline; raise UnsupportedError without the backend."""
@@ -103,7 +116,7 @@ class Nursery:
         """Read both pipes and the template until it tells of the child's end; block in between."""
         received, tail = bytearray(), bytearray()
         timed_out = oversized = False
-        status = child = None
+        status = child = usage = None
         with selectors.DefaultSelector() as selector:
             for source in (control, report, stderr):
                 selector.register(source, selectors.EVENT_READ)
@@ -120,6 +133,7 @@ class Nursery:
                         for event in self._events(control):
                             if event["event"] == "exited":
                                 status, ended = event["status"], True
+                                usage = Usage(**event["usage"])
                             elif event["event"] == "started":
                                 child = event["pid"]
                         if self._control is None:
@@ -143,6 +157,7 @@ class Nursery:
             stderr_tail=tail[-STDERR_BYTES:].decode(errors="replace"),
             timed_out=timed_out,
             oversized=oversized,
+            usage=usage,
         )
 
     def _kill(self, control: socket.socket) -> float:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,53 +14,89 @@ from pydantic import ValidationError
 
 from jobs.errors import UnsupportedError
 from jobs.result import ChildReport, JobFailure, Result, Status
-from jobs.spec import Backend, JobSpec
-from workers.nursery import Ending, Nursery
+from jobs.spec import Backend, JobSpec, Scalar
+from workers.conditions import conditions, unit
+from workers.cpus import usable_cpus
+from workers.instruments import Instruments, instruments_of
+from workers.load import with_siblings
+from workers.nursery import Ending, Nursery, Usage
+from workers.telemetry import Recorder
 
 if TYPE_CHECKING:
     from workers.hardware import Hardware
+    from workers.preflight import Preflight
 
 logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs jobs one after the other, each in a child of its backend's template."""
+    """Runs jobs one after the other, each in a child of its backend's template.
+
+    Without a `preflight` it looks at nothing before a job; without `telemetry` it reads the CPUs'
+    counters alone. `spare_cpus` are CPUs that this process may use and the jobs do not.
+    """
 
     def __init__(
-        self, worker: str, hardware: Hardware, isolation: str, environment: Mapping[str, str]
+        self,
+        worker: str,
+        hardware: Hardware,
+        isolation: str,
+        environment: Mapping[str, str],
+        *,
+        preflight: Preflight | None = None,
+        telemetry: bool = True,
+        instruments: Instruments | None = None,
+        spare_cpus: Collection[int] = (),
     ) -> None:
         self.worker = worker
         self.hardware = hardware
         self.isolation = isolation
         self.environment = environment
+        self.preflight = preflight
+        self.telemetry = telemetry
+        self.instruments = instruments or instruments_of(hardware)
+        self.cpus = with_siblings(usable_cpus())
+        self.spare_cpus = tuple(sorted({*spare_cpus}.difference(self.cpus)))
         self._nurseries: dict[Backend, Nursery] = {}
 
     def run(self, job: JobSpec, taken_at: float) -> Result:
-        """Measure one job; `taken_at` (seconds since the epoch) is when it left the queue."""
-        backend = job.cell.backend
-        nursery = self._nurseries.get(backend)
-        if nursery is None:
-            nursery = Nursery(backend, self.isolation, self.environment)
-            self._nurseries[backend] = nursery
+        """Measure one job; `taken_at` (seconds since the epoch) is when it left the queue.
+
+        Resting, looking at the machine and waiting until it is quiet are no part of the latency.
+        """
+        noise: tuple[str, ...] = ()
+        around: dict[str, Scalar | None] = {}
+        usage: Usage | None = None
+        recorder = self.recorder()
         started_at = time.time()
-        kills_before = _memory_kills()
         try:
-            ending = nursery.run(job.model_dump_json(), job.timeout_seconds)
+            nursery = self._nursery(job)
+            nursery.prepare()
+            begun_at = time.time()
+            noise = self._clear(job)
+            around = conditions(self.hardware, self.instruments.sensors)
+            started_at = time.time()
+            taken_at += started_at - begun_at
+            kills_before = _memory_kills()
+            with recorder:
+                ending = nursery.run(job.model_dump_json(), job.timeout_seconds)
         except UnsupportedError as error:
             failure = JobFailure(kind="unsupported", message=str(error))
             report = ChildReport(status=Status.UNSUPPORTED, error=failure, environment={})
         except Exception as error:
             # Whatever it is, the job has an end: a job without a result would be waited for.
             logger.exception("the farm itself failed at %s", job.label)
-            nursery.close()
+            self.close()
             message = f"the farm itself failed at this job: {type(error).__name__}: {error}"
             report = _report(Status.FAILED, kind="exception", message=message)
         else:
             memory_killed = _memory_kills() > kills_before
             report = read_report(ending, job.timeout_seconds, memory_killed=memory_killed)
+            usage = ending.usage
         latency = None
         if report.workload_started_at is not None:
             latency = report.workload_started_at - taken_at
+        window = report.measurement.laps_window if report.measurement else None
         return Result(
             job=job,
             status=report.status,
@@ -73,16 +109,43 @@ class Runner:
                 "declared": self.hardware.declared,  # the name was given, not detected
                 "fingerprint": self.hardware.fingerprint,
             },
-            environment={**report.environment, "isolation": self.isolation},
+            environment={**around, **report.environment, "isolation": self.isolation},
             started_at=started_at,
             finished_at=time.time(),
+            unit=unit(self.hardware),
+            noise=(*noise, *recorder.noise(usage)),
+            telemetry=recorder.telemetry(usage, window),
             start_latency_seconds=latency,
+        )
+
+    def recorder(self) -> Recorder:
+        """Return what watches the machine while one child lives."""
+        return Recorder(
+            self.instruments if self.telemetry else None,
+            cpus=self.cpus,
+            spare_cpus=self.spare_cpus,
         )
 
     def close(self) -> None:
         """End all templates."""
         for nursery in self._nurseries.values():
             nursery.close()
+
+    def _nursery(self, job: JobSpec) -> Nursery:
+        backend = job.cell.backend
+        if backend is None:
+            raise UnsupportedError(
+                "the job names no backend, as only measurements made elsewhere do; "
+                "submit it with one (tensorflow, torch or jax)"
+            )
+        if backend not in self._nurseries:
+            self._nurseries[backend] = Nursery(backend, self.isolation, self.environment)
+        return self._nurseries[backend]
+
+    def _clear(self, job: JobSpec) -> tuple[str, ...]:
+        """Rest as the job asks, and have the machine looked at; return what is wrong with it."""
+        time.sleep(job.effort.cooldown_seconds)
+        return () if self.preflight is None else self.preflight.clear()
 
 
 def read_report(ending: Ending, timeout_seconds: float, *, memory_killed: bool) -> ChildReport:

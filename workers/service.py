@@ -16,10 +16,13 @@ from workers import cpus as cpu_list
 from workers.app import visibility_seconds
 from workers.bench import Bench
 from workers.device import device_environment
-from workers.hardware import detect
+from workers.hardware import Hardware, detect
 from workers.host_lock import lock_path, opened
+from workers.instruments import instruments_of
 from workers.lease import BEATS_PER_TIMEOUT
+from workers.load import with_siblings
 from workers.outbox import Outbox
+from workers.preflight import Look, Preflight
 from workers.registry import Registry, WorkerRecord
 from workers.runner import Runner
 
@@ -45,10 +48,12 @@ class Service:
         tags: Sequence[str],
         isolation: str | None,
         share_host: bool,
+        patience_seconds: float = 0.0,  # how long a job waits for a quiet machine
     ) -> None:
         self.url = url
         if not share_host:
             os.close(opened(lock_path()))  # better now than at the first job
+        usable = cpu_list.usable_cpus()
         chosen = None if cpus is None else cpu_list.parse_cpus(cpus)
         if chosen is not None:
             cpu_list.pin(chosen)
@@ -72,13 +77,16 @@ class Service:
             joined_at=now,
             seen_at=now,
         )
-        environment = {
-            **cpu_list.thread_environment(cpu_list.thread_count()),
-            **device_environment(self.hardware),
-            "FARM_DEVICE": self.hardware.device,
-        }
+        instruments = instruments_of(self.hardware)
+        look = Look(self.hardware, instruments.sensors, with_siblings(cpu_list.usable_cpus()))
         runner = Runner(
-            self.record.name, self.hardware, isolation or default_isolation(), environment
+            self.record.name,
+            self.hardware,
+            isolation or default_isolation(),
+            child_environment(self.hardware),
+            preflight=Preflight(look, patience_seconds=patience_seconds),
+            instruments=instruments,
+            spare_cpus=usable,
         )
         outbox = Outbox(home / "outbox")
         self.bench = Bench(client, self.record, runner, outbox, share_host=share_host)
@@ -101,6 +109,15 @@ class Service:
                 # job's child dies with this process, and its delivery goes to another worker.
                 logging.shutdown()
                 os._exit(1)
+
+
+def child_environment(hardware: Hardware) -> dict[str, str]:
+    """Return the variables that keep jobs to the hardware, with a thread for each CPU of ours."""
+    return {
+        **cpu_list.thread_environment(cpu_list.thread_count()),
+        **device_environment(hardware),
+        "FARM_DEVICE": hardware.device,
+    }
 
 
 def default_isolation() -> str:

@@ -7,8 +7,8 @@ macOS) it imports nothing and starts each child as a new interpreter instead; al
 
 It speaks over one Unix socket, one JSON object a line. In: `{"request": …}` with the write ends of
 the report's and the stderr's pipes attached, and `{"kill": true}`. Out: `ready`, `started` with the
-child's process id, `exited` with its wait status. When the socket closes, its worker has died: the
-child is killed and the template ends, so nothing is left measuring for nobody.
+child's process id, `exited` with its wait status and what it used. When the socket closes, its
+worker has died: the child is killed and the template ends, so nothing is left measuring for nobody.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any, NoReturn
 
 BACKEND_MODULES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
@@ -37,6 +38,7 @@ class Template:
         self.control = control
         self.isolation = isolation
         self.child: int | None = None
+        self.own_seconds = 0.0  # CPU time of this process when the child was started
         self.wakeup_read, self.wakeup_write = os.pipe()
         os.set_blocking(self.wakeup_write, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -88,6 +90,7 @@ class Template:
         return True
 
     def _start(self, request: str, report: int, stderr: int) -> None:
+        self.own_seconds = time.process_time()
         if self.isolation == "fork":
             self.child = os.fork()
             if self.child == 0:
@@ -152,11 +155,16 @@ class Template:
             if os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 return
             self._kill()
-        pid, status = os.waitpid(self.child, os.WNOHANG)
+        pid, status, used = os.wait4(self.child, os.WNOHANG)
         if pid == 0:
             return
         self.child = None
-        self._send(event="exited", status=status)
+        own_seconds = time.process_time() - self.own_seconds
+        usage = {
+            "cpu_seconds": used.ru_utime + used.ru_stime + own_seconds,
+            "peak_bytes": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        }
+        self._send(event="exited", status=status, usage=usage)
 
     def _send(self, **message: Any) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")

@@ -9,26 +9,24 @@ import sys
 import click
 
 from farm.cli.exit_code import ExitCode
-from jobs.errors import FarmError, SuiteError, UsageError
+from jobs.errors import FarmError, ImportFileError, SuiteError, UsageError
 
 HELPERS = {"main", "exit_code", "options", "session", "progress"}
 
 
 class Verbs(click.Group):
-    """Commands found by the names of the files in this folder."""
+    """Commands found by the names of the files in this folder, less a final underscore."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every verb."""
-        from farm import cli
-
-        found = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-        return sorted(found - HELPERS)
+        return sorted(_files())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return the verb's command, or None when there is no such verb."""
-        if name not in self.list_commands(ctx):
+        file = _files().get(name)
+        if file is None:
             return None
-        command: click.Command = importlib.import_module(f"farm.cli.{name}").command
+        command: click.Command = importlib.import_module(f"farm.cli.{file}").command
         return command
 
     def resolve_command(
@@ -46,6 +44,14 @@ class Verbs(click.Group):
                 ctx,
             )
         return super().resolve_command(ctx, args)
+
+
+def _files() -> dict[str, str]:
+    """Return the file of every verb: `import` cannot be the name of a module, `import_` can."""
+    from farm import cli
+
+    found = {module.name for module in pkgutil.iter_modules(cli.__path__)} - HELPERS
+    return {name.removesuffix("_"): name for name in found}
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +82,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
         code = ExitCode.FAILED
-    except SuiteError as error:
+    except (SuiteError, ImportFileError) as error:
         # Each line begins with its place, so that editors and terminals can jump there.
         click.echo(str(error), err=True)
         code = ExitCode.USAGE

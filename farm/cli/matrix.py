@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +13,19 @@ if TYPE_CHECKING:
     from farm.run import Run
     from farm.store import Store
 
+# As `farm.metric.METRICS` and `farm.matrix.ACROSS` have them; a test compares the two. Importing
+# those would cost every command its start.
+METRICS: Final = (
+    "speedup",
+    "seconds",
+    "throughput",
+    "energy",
+    "efficiency",
+    "memory",
+    "cold-start",
+)
+ACROSS: Final = ("backend", "precision", "optimizer")
+
 
 @click.command(name="matrix", short_help="Print the speed-ups over a baseline.")
 @click.option(
@@ -23,6 +34,32 @@ if TYPE_CHECKING:
 @click.option("--suite", metavar="NAME", help="The newest run of this suite.")
 @click.option("--run", "run_id", metavar="RUN", help="This run.")
 @click.option("--all", "all_runs", is_flag=True, help="All runs, pooled (of --suite, when given).")
+@click.option(
+    "--metric",
+    type=click.Choice(METRICS),
+    default="speedup",
+    show_default=True,
+    help="What the cells show.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(("workload", "batch_size")),
+    help="One row for each of these: the geometric mean of its cells.",
+)
+@click.option(
+    "--across",
+    type=click.Choice(ACROSS),
+    multiple=True,
+    help="Compare cells that differ in this, each hardware at its fastest; may be repeated.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Leave out cells that differ in anything that changes the work."
+)
+@click.option(
+    "--ci/--no-ci",
+    default=None,
+    help="Show the 95 % intervals (default: where there is room), or do not compute any.",
+)
 @click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True)
 @redis_option
 def command(
@@ -30,29 +67,40 @@ def command(
     suite: str | None,
     run_id: str | None,
     all_runs: bool,
+    metric: str,
+    by: str | None,
+    across: tuple[str, ...],
+    strict: bool,
+    ci: bool | None,
     style: str,
     redis_url: str | None,
 ) -> None:
     """Print each hardware's speed-up over the baseline, per workload and batch size.
 
-    The newest run of the newest suite, unless --suite, --run or --all say otherwise.
+    The newest run of the newest suite, unless --suite, --run or --all say otherwise. Below stand
+    footnotes, what else differed between the machines, and warnings with what to do about them.
     """
-    import shutil
-
     from farm.cli.session import collected
     from farm.matrix import build
-    from farm.render import render
+    from farm.render import render, width
 
     if run_id and (suite or all_runs):
         raise click.UsageError("--run names one run; it does not go with --suite or --all")
     with collected(redis_url) as store:
         chosen = _choose(store, run_id, suite, all_runs)
         entries = store.entries(chosen)
-    matrix = build(entries, baseline=baseline)
+    matrix = build(
+        entries,
+        baseline=baseline,
+        metric=metric,
+        by=by,
+        across=across,
+        strict=strict,
+        intervals=ci is not False or style in ("json", "csv"),
+    )
     title = f"run {chosen[0].id}" if len(chosen) == 1 else f"{len(chosen)} runs, pooled"
-    fits = (sys.stdout is not None and sys.stdout.isatty()) or "COLUMNS" in os.environ
-    width = shutil.get_terminal_size().columns if fits else None
-    click.echo(render(matrix, style, title=title, width=width))
+    asked = chosen[0].id if run_id or suite else None
+    click.echo(render(matrix, style, title=title, width=width.of_output(), ci=ci, run=asked))
 
 
 def _choose(store: Store, run_id: str | None, suite: str | None, all_runs: bool) -> list[Run]:

@@ -84,11 +84,21 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
             job.cell.backend,
             job.cell.data,
             job.cell.optimizer,
+            job.cell.protocol,
             job.cell.epochs,
             " ".join(f"{name}={value}" for name, value in job.cell.parameters.items()),
         )
         for job in jobs
     ]
-    headings = ("workload", "batch", "repeat", "precision", "backend", "data", "optimizer")
+    headings = (
+        "workload",
+        "batch",
+        "repeat",
+        "precision",
+        "backend",
+        "data",
+        "optimizer",
+        "protocol",
+    )
     click.echo(tabulate(rows, headers=(*headings, "epochs", "parameters")))
     click.echo(f"\n{len(jobs)} jobs on each of: {suite.hardware.describe()}; nothing was sent")

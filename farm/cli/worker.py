@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import click
 
@@ -13,6 +14,15 @@ from farm.cli.options import (
     redis_option,
     tag_option,
 )
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
+    matched = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", value)
+    if matched is None:
+        raise click.BadParameter(f"{value!r} is no time; accepted: seconds, or text as in 90s, 2m")
+    return float(matched[1]) * SECONDS[matched[2]]
 
 
 @click.command(name="worker", short_help="Measure on this machine until Ctrl-C.")
@@ -31,6 +41,15 @@ from farm.cli.options import (
     is_flag=True,
     help="Measure even while another worker of this machine does.",
 )
+@click.option(
+    "--patience",
+    callback=_duration,
+    default="30s",
+    envvar="FARM_PATIENCE",
+    metavar="TIME",
+    help="Wait so long for a machine that is busy, hot or on battery, then measure all the same "
+    "and mark the result as noisy (default: FARM_PATIENCE, else 30s; 0: never wait).",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Log Celery's and Redis's own messages too.")
 def command(
     redis_url: str | None,
@@ -40,6 +59,7 @@ def command(
     tags: tuple[str, ...],
     isolation: str | None,
     share_host: bool,
+    patience: float,
     verbose: bool,
 ) -> None:
     """Serve the farm with this machine until Ctrl-C.
@@ -69,6 +89,7 @@ def command(
         tags=tags,
         isolation=isolation,
         share_host=share_host,
+        patience_seconds=patience,
     )
     hardware = service.hardware
     click.echo(f"{service.record.name}: {hardware.facts.get('device_name') or hardware.name}")

@@ -5,39 +5,57 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from farm.matrix import Matrix, MatrixCell, Row, Summary
 from farm.render import escape, units
+from farm.warnings import warnings
 
 
-def to_json(matrix: Matrix) -> dict[str, Any]:
+def to_json(matrix: Matrix, run: str | None = None) -> dict[str, Any]:
     """Return the matrix as plain values for `json.dumps`; None where a number does not exist.
 
-    `seconds` is per epoch; `speedup` is the baseline's seconds ÷ seconds.
+    `seconds` is per epoch; `speedup` is the baseline's seconds ÷ seconds, and `low` and `high` are
+    its 95 % interval; `value` is of `metric`, None for the speed-up. An invalid cell keeps its
+    numbers, which are in no summary. `run` as `farm.warnings.warnings` takes it.
     """
     return {
         "baseline": matrix.baseline,
         "metric": matrix.metric,
+        "by": matrix.by,
         "hardware": list(matrix.hardware),
         "rows": [_row(row) for row in matrix.rows],
-        "summary": {name: _summary(summary) for name, summary in matrix.summary.items()},
+        "groups": [
+            {"name": group.name, "summary": _summaries(group.summary)} for group in matrix.groups
+        ],
+        "summary": _summaries(matrix.summary),
+        "warnings": warnings(matrix, run),
     }
 
 
-def json_text(matrix: Matrix) -> str:
+def json_text(matrix: Matrix, run: str | None = None) -> str:
     """Return `to_json` as a text of ASCII characters."""
-    return json.dumps(to_json(matrix), indent=2, allow_nan=False)
+    return json.dumps(to_json(matrix, run), indent=2, allow_nan=False)
 
 
 def csv_text(matrix: Matrix) -> str:
     """Return one line a row: its labels, the speed-ups, and then the details of every hardware.
 
     A hardware's name alone heads its speed-ups; they are empty where there is none, and
-    `NAME status` and `NAME reason` say why. There are no summary rows: a program computes its own.
+    `NAME status` and `NAME reason` say why. What holds several texts has them joined by semicolons.
+    There are no summary rows: a program computes its own.
     """
-    properties = ("precision", "backend", "data", "mode", "optimizer", "epochs")
-    details = ("seconds", "repeats", "submitted", "status", "reason")
+    properties = (
+        *("precision", "backend", "data", "mode", "optimizer", "epochs"),
+        *("protocol", "data_pipeline"),
+    )
+    details = (
+        *("seconds", "repeats", "submitted", "status", "reason"),
+        *("low", "high", "resolved", "within_run", "differs", "invalid", "noise"),
+        *("value", "mark"),
+    )
     header = ["workload", "workload_version", "batch_size", *properties, "parameters"]
     header += map(escape.csv, matrix.hardware)
     header += [escape.csv(f"{name} {detail}") for name in matrix.hardware for detail in details]
@@ -59,14 +77,21 @@ def csv_text(matrix: Matrix) -> str:
                 *(getattr(cell, name) for name in properties),
                 escape.csv(parameters),
                 *(there.speedup for there in cells),
-                *(_safe(_cell(there)[detail]) for there in cells for detail in details),
+                *(_safe(known[detail]) for known in map(_cell, cells) for detail in details),
             ]
         )
     return target.getvalue().rstrip("\n")
 
 
-def _safe(value: float | str | None) -> float | str | None:
-    return escape.csv(value) if isinstance(value, str) else value
+def _safe(value: Any) -> float | str | None:
+    if isinstance(value, bool):
+        return units.scalar(value)
+    if isinstance(value, list):
+        value = "; ".join(value)
+    if isinstance(value, str):
+        return escape.csv(value)
+    number: float | None = value
+    return number
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -78,21 +103,44 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _cell(cell: MatrixCell) -> dict[str, Any]:
+    low, high = _finite(cell.low), _finite(cell.high)
     return {
         "status": cell.status.value,
-        "speedup": cell.speedup,
-        "seconds": cell.seconds,
+        "speedup": _finite(cell.speedup),
+        "low": low,
+        "high": high,
+        "resolved": None if low is None or high is None else cell.resolved,
+        "within_run": cell.within_run,
+        "seconds": _finite(cell.seconds),
+        "value": _finite(cell.value),
+        "mark": cell.mark,
         "repeats": cell.repeats,
         "submitted": cell.submitted,
         "reason": cell.reason,
+        "invalid": cell.invalid,
+        "differs": list(cell.differs),
+        "noise": list(cell.noise),
     }
+
+
+def _summaries(summaries: Mapping[str, Summary]) -> dict[str, Any]:
+    return {name: _summary(summary) for name, summary in summaries.items()}
 
 
 def _summary(summary: Summary) -> dict[str, Any]:
     return {
-        "min": summary.minimum,
-        "geomean": summary.geomean,
-        "max": summary.maximum,
+        "min": _finite(summary.minimum),
+        "geomean": _finite(summary.geomean),
+        "low": _finite(summary.low),
+        "high": _finite(summary.high),
+        "max": _finite(summary.maximum),
+        "within_run": summary.within_run,
         "cells": summary.cells,
         "of": summary.of,
+        "invalid": summary.invalid,
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """Return the number; None for what JSON has no number for."""
+    return None if value is None or not math.isfinite(value) else value

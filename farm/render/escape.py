@@ -32,6 +32,8 @@ _LATEX = {
     "µ": r"$\mu$",
     "–": "--",
     "…": r"\ldots{}",
+    "≠": r"$\neq$",
+    "`": r"\`{}",  # two of them, or one behind ! or ?, would be another character
 }
 
 
@@ -56,7 +58,12 @@ def markdown(text: str) -> str:
 
 def latex(text: str) -> str:
     """Return the text as LaTeX that reads as itself, for pdfLaTeX without further packages."""
-    return "".join(_LATEX.get(character, character) for character in plain(text))
+    line = plain(text)
+    return "".join(
+        # Two hyphens would become a dash.
+        "-{}" if character == following == "-" else _LATEX.get(character, character)
+        for character, following in zip(line, f"{line[1:]} ", strict=False)
+    )
 
 
 def csv(text: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from farm.render import units
-from jobs.spec import Cell
+from jobs.spec import Cell, Scalar
+
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,7 @@ class Labels:
     headers: tuple[str, ...]  # workload and batch, then whatever differs between rows
     rows: tuple[tuple[str, ...], ...]  # one text for each header
     constants: tuple[str, ...]  # phrases that hold for every row
+    unknown: tuple[str, ...]  # what is not known of any row
     by_workload: tuple[str, ...]  # lines that hold for every row of one workload
 
 
@@ -23,20 +26,28 @@ class Labels:
 class _Property:
     header: str
     text: Callable[[Cell], str]  # in a column
-    phrase: Callable[[Cell], str]  # in the caption
+    phrase: str  # in the caption, around the text
+
+
+def _known(value: Scalar | None) -> str:
+    return _UNKNOWN if value is None else units.scalar(value)
+
+
+def _epochs(cell: Cell) -> str:
+    if cell.epochs is None and cell.protocol == "steady":
+        return ""  # there it has no meaning
+    return _known(cell.epochs)
 
 
 _PROPERTIES = (
-    _Property(header="precision", text=lambda c: c.precision, phrase=lambda c: c.precision),
-    _Property(header="backend", text=lambda c: c.backend, phrase=lambda c: c.backend),
-    _Property(header="data", text=lambda c: c.data, phrase=lambda c: f"{c.data} data"),
-    _Property(header="mode", text=lambda c: c.mode, phrase=lambda c: f"{c.mode} mode"),
-    _Property(header="optimizer", text=lambda c: c.optimizer, phrase=lambda c: c.optimizer),
-    _Property(
-        header="epochs",
-        text=lambda c: units.scalar(c.epochs),
-        phrase=lambda c: units.count(c.epochs, "epoch"),
-    ),
+    _Property(header="precision", text=lambda c: _known(c.precision), phrase="{}"),
+    _Property(header="backend", text=lambda c: _known(c.backend), phrase="{}"),
+    _Property(header="data", text=lambda c: _known(c.data), phrase="{} data"),
+    _Property(header="mode", text=lambda c: _known(c.mode), phrase="{} mode"),
+    _Property(header="protocol", text=lambda c: _known(c.protocol), phrase="{} protocol"),
+    _Property(header="pipeline", text=lambda c: _known(c.data_pipeline), phrase="{} batches"),
+    _Property(header="optimizer", text=lambda c: _known(c.optimizer), phrase="{}"),
+    _Property(header="epochs", text=_epochs, phrase="{} epochs"),
 )
 
 
@@ -52,14 +63,17 @@ def label(cells: Sequence[Cell]) -> Labels:
         "batch": [units.scalar(cell.batch_size) for cell in cells],
     }
     constants: list[str] = []
+    unknown: list[str] = []
     for known in _PROPERTIES:
         texts = [known.text(cell) for cell in cells]
-        if len(set(texts)) == 1:
-            constants.append(known.phrase(cells[0]))
+        if set(texts) == {_UNKNOWN}:
+            unknown.append(known.header)
+        elif len(set(texts)) == 1:
+            constants += [known.phrase.format(texts[0])] if texts[0] else []
         else:
             columns[known.header] = texts
 
-    versions = [units.scalar(cell.workload_version) for cell in cells]
+    versions = [_known(cell.workload_version) for cell in cells]
     if not _goes_with_workload(cells, versions):
         columns["version"] = versions
 
@@ -78,6 +92,7 @@ def label(cells: Sequence[Cell]) -> Labels:
         headers=tuple(columns),
         rows=tuple(zip(*columns.values(), strict=True)),
         constants=tuple(constants),
+        unknown=tuple(unknown),
         by_workload=tuple(f"{name}: {', '.join(said)}" for name, said in by_workload.items()),
     )
 

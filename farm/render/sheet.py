@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from farm.matrix import CellState, Matrix, MatrixCell, Summary
-from farm.render import units
-from farm.render.labels import label
+from farm.matrix import Matrix
+from farm.render import values
+from farm.render.caption import HEADERS, caption, legend
+from farm.render.differing import Differing, differing
+from farm.render.field import Field, Line, Notes, of_speedup, of_value
+from farm.render.groups import group_lines, summary_lines
+from farm.render.labels import Labels, label
+from farm.warnings import warnings
 
-_REASON_LENGTH = 1000
-_NONE = "–"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """One place of the table."""
-
-    text: str  # a number with its unit, or words
-    aside: str = ""  # what stands behind a number: ``(4.12 s)``
-    note: int | None = None  # the number of its footnote
-    words: bool = False  # not a number, so it need not line up with any
-
-    @property
-    def shown(self) -> str:
-        """The place as one text, without its footnote."""
-        return f"{self.text} {self.aside}" if self.aside else self.text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One row of the table: its label texts, and a field for every column."""
-
-    labels: tuple[str, ...]
-    fields: tuple[Field, ...]
+_RANGES = "Behind a speed-up stands its 95 % interval."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,105 +25,100 @@ class Sheet:
     label_headers: tuple[str, ...]
     label_numbers: tuple[bool, ...]  # whether such a column holds numbers only
     columns: tuple[str, ...]  # hardware, the baseline first
+    column_notes: tuple[tuple[int, ...], ...]  # the numbers of their footnotes
     rows: tuple[Line, ...]
     summary: tuple[Line, ...]
+    marks: tuple[str, ...]  # what the marks mean
     notes: tuple[str, ...]  # footnote n is notes[n - 1]
     remarks: tuple[str, ...]  # further lines below
+    warnings: tuple[str, ...]  # each ends with what to do
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any number has an interval to show."""
+        return any(field.ends for line in (*self.rows, *self.summary) for field in line.fields)
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """What the numbers' company means, one line each."""
+        return (_RANGES, *self.marks) if self.has_intervals else self.marks
+
+    def without_intervals(self) -> Sheet:
+        """Return the same without intervals; the marks that rest on them stay."""
+        return replace(self, rows=_bare(self.rows), summary=_bare(self.summary))
 
 
-def sheet(matrix: Matrix, title: str) -> Sheet:
-    """Put the matrix into words."""
+def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
+    """Put the matrix into words; `run` as `farm.warnings.warnings` takes it."""
     labels = label([row.cell for row in matrix.rows])
-    notes: dict[str, int] = {}
-    rows = tuple(
-        Line(
-            labels=texts,
-            fields=tuple(
-                _field(row.cells[name], name == matrix.baseline, notes) for name in matrix.hardware
-            ),
-        )
-        for row, texts in zip(matrix.rows, labels.rows, strict=True)
-    )
+    found = differing(matrix)
+    notes = Notes()
+    kinds = _kinds(matrix, notes)
+    if matrix.by is None:
+        headers, rows = labels.headers, _lines(matrix, labels, found, notes)
+    else:
+        headers, rows = (HEADERS[matrix.by], "cells"), group_lines(matrix, kinds)
+    summary = summary_lines(matrix, len(headers), kinds)
     return Sheet(
         title=title,
-        caption=_caption(matrix, labels.constants),
-        label_headers=labels.headers,
+        caption=caption(matrix, labels),
+        label_headers=headers,
         label_numbers=tuple(
-            all(map(_is_number, texts)) for texts in zip(*labels.rows, strict=True)
+            index > 0 and all(map(_is_number, texts))  # the first also names the summary's rows
+            for index, texts in enumerate(zip(*(line.labels for line in rows), strict=True))
         ),
         columns=matrix.hardware,
+        column_notes=tuple(_alone(kinds[name]) for name in matrix.hardware),
         rows=rows,
-        summary=_summary(matrix, len(labels.headers)),
-        notes=tuple(notes),
-        remarks=labels.by_workload,
+        summary=summary,
+        marks=legend((*rows, *summary)),
+        notes=notes.texts,
+        remarks=(*labels.by_workload, *found.remarks),
+        warnings=tuple(warnings(matrix, run)),
     )
 
 
-def _field(cell: MatrixCell, is_baseline: bool, notes: dict[str, int]) -> Field:
-    note = None
-    if cell.reason:
-        note = notes.setdefault(_shorten(cell.reason), len(notes) + 1)
-    if cell.status is not CellState.SUCCEEDED or cell.seconds is None:
-        return Field(text=cell.status.words, note=note, words=True)
-    seconds = units.seconds(cell.seconds)
-    if cell.speedup is None:
-        return Field(text=seconds, note=note, words=True)
-    aside = f"({seconds})" if is_baseline else ""
-    return Field(text=units.ratio(cell.speedup), aside=aside, note=note)
-
-
-def _shorten(reason: str) -> str:
-    line = " ".join(reason.split())
-    return line if len(line) <= _REASON_LENGTH else line[: _REASON_LENGTH - 1].rstrip() + "…"
-
-
-def _summary(matrix: Matrix, label_columns: int) -> tuple[Line, ...]:
-    said: tuple[tuple[str, Callable[[Summary], str]], ...] = (
-        ("minimum", lambda summary: _ratio(summary.minimum)),
-        ("geometric mean", lambda summary: _ratio(summary.geomean)),
-        ("maximum", lambda summary: _ratio(summary.maximum)),
-        ("cells", lambda summary: f"{summary.cells:,} of {summary.of:,}"),
-    )
-    blank = ("",) * (label_columns - 1)
-    return tuple(
-        Line(
-            labels=(name, *blank),
-            fields=tuple(Field(text=text(matrix.summary[column])) for column in matrix.hardware),
+def _kinds(matrix: Matrix, notes: Notes) -> dict[str, tuple[int, ...]]:
+    """Return the footnotes that say how each hardware's values came about; none where all alike."""
+    if len(values.marks(matrix)) < 2:
+        return dict.fromkeys(matrix.hardware, ())
+    return {
+        name: notes.number(
+            values.mark_words(matrix.metric, mark) for mark in values.marks(matrix, name)
         )
-        for name, text in said
+        for name in matrix.hardware
+    }
+
+
+def _alone(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a column's footnote where it holds for all of it: then its head bears it."""
+    return numbers if len(numbers) == 1 else ()
+
+
+def _lines(matrix: Matrix, labels: Labels, found: Differing, notes: Notes) -> tuple[Line, ...]:
+    mixed = {name for name in matrix.hardware if len(values.marks(matrix, name)) > 1}
+
+    def place(name: str, row: int) -> Field:
+        cell = matrix.rows[row].cells[name]
+        own = [cell.invalid, cell.reason, found.of_cell(cell, name)]
+        if matrix.metric == "speedup":
+            return of_speedup(cell, name == matrix.baseline, notes.number(own))
+        if name in mixed and cell.mark and cell.value is not None:
+            own.insert(0, values.mark_words(matrix.metric, cell.mark))
+        return of_value(cell, matrix.metric, notes.number(own))
+
+    return tuple(
+        Line(labels=texts, fields=tuple(place(name, index) for name in matrix.hardware))
+        for index, texts in enumerate(labels.rows)
     )
 
 
-def _ratio(value: float | None) -> str:
-    return _NONE if value is None else units.ratio(value)
+def _bare(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    return tuple(
+        replace(line, fields=tuple(replace(field, ends=None) for field in line.fields))
+        for line in lines
+    )
 
 
 def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).isdigit()
-
-
-def _caption(matrix: Matrix, constants: Sequence[str]) -> tuple[str, ...]:
-    base = matrix.baseline
-    lines = [f"speed-up = time of {base} ÷ time; above 1 is faster."]
-    if matrix.baseline_chosen:
-        lines.append(f"No baseline was named, so it is {base}; --baseline NAME takes another.")
-    lines.append(", ".join(constants) + ".")
-    if standing := _standing(matrix):
-        lines.append(standing)
-    return tuple(lines)
-
-
-def _standing(matrix: Matrix) -> str | None:
-    """Say how many processes stand behind a number."""
-    behind = [
-        cell.repeats
-        for row in matrix.rows
-        for cell in row.cells.values()
-        if cell.seconds is not None
-    ]
-    if not behind:
-        return None
-    if max(behind) == 1:
-        return "Times are per epoch, from 1 process each: how far they would vary is unknown."
-    counted = units.span(min(behind), max(behind))
-    return f"Times are per epoch: the geometric mean of the medians of {counted} processes."

@@ -9,15 +9,24 @@ from jobs.spec import Scalar
 _SCALES = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (0.1, "ms", 1e3))
 _HOURS_FROM_SECONDS = 10_000
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_JOULES = ((1e-3, "µJ", 1e6), (1.0, "mJ", 1e3), (1e4, "J", 1.0), (1e7, "kJ", 1e-3))
 
 
 def significant(value: float, digits: int = 3) -> str:
     """Write a number to so many significant digits, never in scientific notation: ``0.0123``."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
+    return fixed(value, decimals_of(value, digits))
+
+
+def decimals_of(value: float, digits: int) -> int:
+    """Return after how many decimals a number has so many significant digits; may be negative."""
     # The exponent after rounding: 9.996 is 10.0, not 10.00.
-    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
-    decimals = digits - 1 - exponent
+    return digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Write a number rounded to so many decimals; below 0, to tens, hundreds and so on."""
     return f"{round(value, decimals):,.{max(decimals, 0)}f}"
 
 
@@ -53,6 +62,24 @@ def size(value: float) -> str:
     while value >= 1024 and unit < len(_BYTE_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.0f} B" if unit == 0 else f"{significant(value)} {_BYTE_UNITS[unit]}"
+
+
+def joules(value: float) -> str:
+    """Write an energy, in joules: ``52.0 mJ``, ``1,230 J``, ``45.6 kJ``."""
+    for below, unit, scale in _JOULES:
+        if value < below:
+            return f"{significant(value * scale)} {unit}"
+    return f"{significant(value * 1e-6)} MJ"
+
+
+def rate(value: float) -> str:
+    """Write a number of samples a second: ``12,300/s``."""
+    return f"{significant(value)}/s"
+
+
+def percent(value: float) -> str:
+    """Write a share of 1: ``12.3 %``."""
+    return f"{significant(value * 100)} %"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jobs.data import CLASSES
 from jobs.fashion_mnist import FashionMnistWorkload
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class FashionMnistMlp(FashionMnistWorkload):
     """Flatten, Dense 512, Dropout 0.2, Dense 64, Dense 10."""
 
-    aliases = ("mlp",)
+    aliases: ClassVar[tuple[str, ...]] = ("mlp",)
+    sgd_steps = 64
     summary = "multilayer perceptron on Fashion-MNIST, 435,402 parameters"
 
     def build(self) -> keras.Model:

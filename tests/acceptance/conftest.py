@@ -49,12 +49,12 @@ class Farm:
         """Run one command and return the JSON that it printed."""
         return json.loads(self(*arguments))
 
-    def worker(self, label: str, *options: str) -> subprocess.Popen[bytes]:
-        """Start a worker; its log is LABEL.log."""
+    def worker(self, label: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker with a few more environment variables; its log is LABEL.log."""
         with (self.folder / f"{label}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "farm", "worker", *options],
-                env=self.environment,
+                env={**self.environment, **environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -110,6 +110,7 @@ def farm(farm_home: Path, tmp_path: Path) -> Iterator[Farm]:
         **os.environ,
         "FARM_WORKLOADS": str(NOOP_FOLDER),
         "FARM_VISIBILITY_TIMEOUT": str(VISIBILITY_SECONDS),
+        "FARM_PATIENCE": "0",  # tests do not wait for a machine that is busy with other things
         "COLUMNS": "100",
     }
     farm = Farm(tmp_path, environment)

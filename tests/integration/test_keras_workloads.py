@@ -16,6 +16,7 @@ from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell
 from tests.conftest import make_job
 from tests.idx_files import write_files
+from workers.cpus import usable_cpus
 from workers.hardware import detect
 from workers.runner import Runner
 
@@ -25,11 +26,19 @@ PARAMETER_COUNTS = {
     "fashion_mnist_cnn": 93_322,
     "fashion_mnist_lstm": 81_674,
 }
+# Multiply-adds of a forward pass by hand, times 2 for both, times 3 for training.
+FLOPS_PER_SAMPLE = {
+    "fashion_mnist_mlp": 6 * (784 * 512 + 512 * 64 + 64 * 10),
+    "fashion_mnist_cnn": 6
+    * (26 * 26 * 9 * 32 + 11 * 11 * 9 * 32 * 64 + 3 * 3 * 9 * 64 * 64 + 576 * 64 + 64 * 10),
+    "fashion_mnist_lstm": 6 * (28 * 4 * (28 + 128) * 128 + 128 * 10),
+}
+THREADS = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "3", "PJRT_NPROC": "1"}
 
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
-    runner = Runner("worker-1", detect(device="cpu"), "fork", {})
+    runner = Runner("worker-1", detect(device="cpu"), "fork", THREADS)
     yield runner
     runner.close()
 
@@ -72,7 +81,14 @@ def test_a_workload_is_measured(runner: Runner, name: str, backend: str) -> None
     assert set(measurement.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert measurement.history["loss"][1] < measurement.history["loss"][0]
     laps = sum(measurement.lap_seconds) + sum(measurement.warmup_lap_seconds)
+    assert measurement.total_seconds is not None
+    assert measurement.cold_start_seconds is not None
     assert measurement.total_seconds > measurement.cold_start_seconds + laps > 0
+    assert (measurement.warmup_ended, measurement.stopped_by) == ("fixed", "epochs")
+    assert measurement.steps_per_history == 8
+    assert measurement.flops_per_sample == FLOPS_PER_SAMPLE[name]
+    assert measurement.output_spread is not None
+    assert measurement.output_spread > 0
 
 
 @pytest.mark.slow
@@ -152,3 +168,16 @@ def test_what_was_in_force_is_recorded(runner: Runner) -> None:
     assert result.facts["fingerprint"]
     assert result.facts["device"] == "cpu"
     assert result.facts["declared"] is False
+    assert result.environment["compute_dtype"] == "float32"
+    assert result.environment["tf32"] is False
+    assert result.environment["optimizer_class"] == "Adam"
+    assert result.environment["optimizer_legacy"] is False
+    assert result.environment["variables_device"] == "CPU:0"
+    assert result.environment["usable_cpus"] == len(usable_cpus())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_thread_count_is_the_one_that_the_backend_tells(runner: Runner, backend: str) -> None:
+    job = make_job(cell("fashion_mnist_mlp", backend, epochs=1), timeout_seconds=300.0)
+    told = runner.run(job, time.time()).environment["intra_threads"]
+    assert told == {"tensorflow": 3, "torch": 1, "jax": 1}[backend]

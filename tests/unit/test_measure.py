@@ -1,10 +1,11 @@
-"""Laps: the arithmetic, with a clock that the test winds."""
+"""Laps and what is computed from them, with a clock that the test winds."""
 
 from __future__ import annotations
 
 import pytest
 
 from jobs.measure import Laps
+from jobs.result import Measurement
 
 
 class Clock:
@@ -18,7 +19,7 @@ class Clock:
 
 
 def time_laps(*times: float) -> Laps:
-    laps = Laps(Clock(*times))
+    laps = Laps(Clock(*times), Clock(*(1000.0 + time for time in times)))
     for _ in range(len(times) // 2):
         laps.start()
         laps.stop()
@@ -39,4 +40,40 @@ def test_a_single_lap_counts() -> None:
 
 def test_a_lap_that_was_never_started_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="never started"):
-        Laps(Clock(1.0)).stop()
+        Laps(Clock(1.0), Clock(1.0)).stop()
+
+
+def test_the_window_is_that_of_the_laps_that_count() -> None:
+    assert time_laps(10.0, 15.0, 100.0, 102.0, 200.0, 203.0).window == (1100.0, 1203.0)
+    assert time_laps(1.0, 4.0).window == (1001.0, 1004.0)
+
+
+def measured(laps: Laps, **changes: int | None) -> Measurement:
+    """Laps of 40 steps of 50 samples, with 6,000 samples to an epoch, and the given changes."""
+    values: dict[str, object] = {
+        "lap_seconds": laps.measured,
+        "warmup_lap_seconds": laps.warmup,
+        "cold_start_seconds": 1.0,
+        "total_seconds": 20.0,
+        "samples_per_lap": 2000,
+        "steps_per_lap": 40,
+        "samples_per_epoch": 6000,
+        "history": {},
+        "test": {},
+        **changes,
+    }
+    return Measurement.model_validate(values)
+
+
+def test_the_arithmetic_is_that_of_the_hand() -> None:
+    # Laps of 2 s and 4 s after a warm-up of 5 s, with pauses that count nowhere.
+    measurement = measured(time_laps(10.0, 15.0, 100.0, 102.0, 200.0, 204.0))
+    assert measurement.samples_per_second == (1000.0, 500.0)  # 2000 / 2 and 2000 / 4
+    assert measurement.step_seconds == (0.05, 0.1)  # 2 / 40 and 4 / 40
+    assert measurement.epoch_seconds == (6.0, 12.0)  # three laps to an epoch
+
+
+def test_what_is_not_known_is_not_computed() -> None:
+    laps = time_laps(1.0, 4.0)
+    assert measured(laps, samples_per_lap=None).samples_per_second is None
+    assert measured(laps, steps_per_lap=None).step_seconds is None

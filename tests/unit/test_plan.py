@@ -21,20 +21,33 @@ plans = st.dictionaries(st.integers(1, 4096), st.integers(1, 6), max_size=6).map
 )
 
 
-def test_jobs_go_round_by_round_in_the_order_of_the_suite() -> None:
+def test_jobs_go_round_by_round() -> None:
     # Given a cell with three repeats before one with two
     cells = [planned(512, repeats=3), planned(32, repeats=2)]
     # When the jobs of one hardware are made
     jobs = jobs_for("run-1", "p100", cells, 7)
     # Then each round goes through the cells, and the second drops out of the last
-    order = [(job.repeat, job.cell.batch_size) for job in jobs]
-    assert order == [(1, 512), (1, 32), (2, 512), (2, 32), (3, 512)]
+    assert [job.repeat for job in jobs] == [1, 1, 2, 2, 3]
+    rounds = [{job.cell.batch_size for job in jobs if job.repeat == n} for n in (1, 2, 3)]
+    assert rounds == [{512, 32}, {512, 32}, {512}]
     assert {(job.run, job.hardware, job.seed) for job in jobs} == {("run-1", "p100", 7)}
+
+
+def test_a_round_is_shuffled_by_the_seed_alike_on_all_hardware() -> None:
+    cells = [planned(size, repeats=30) for size in (1, 2, 3)]
+
+    def orders(hardware: str, seed: int) -> list[tuple[int, ...]]:
+        jobs = jobs_for("run-1", hardware, cells, seed)
+        return [tuple(job.cell.batch_size for job in jobs if job.repeat == n) for n in range(1, 31)]
+
+    assert orders("p100", 7) == orders("t4", 7) != orders("p100", 8)
+    # All six orders turn up in thirty rounds, so no cell always runs after the same other
+    assert len(set(orders("p100", 7))) == 6
 
 
 def test_each_job_has_the_timeout_of_its_cell() -> None:
     jobs = jobs_for("r", "h", [planned(1, 1, 10.0), planned(2, 1, 20.0)], 0)
-    assert [job.timeout_seconds for job in jobs] == [10.0, 20.0]
+    assert {job.cell.batch_size: job.timeout_seconds for job in jobs} == {1: 10.0, 2: 20.0}
 
 
 @given(plans)

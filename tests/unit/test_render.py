@@ -27,7 +27,7 @@ def small() -> Matrix:
         *measured("p100", 0.52, 0.52, 0.52, of=large),
         *unmeasured("t4", *["out_of_memory"] * 3, of=large, reason="15.1 GiB asked for"),
     ]
-    return build(entries, baseline="p100")
+    return build(entries, baseline="p100", intervals=False)
 
 
 def wide(columns: int, name: str = "hw-{}") -> Matrix:
@@ -35,7 +35,7 @@ def wide(columns: int, name: str = "hw-{}") -> Matrix:
     for number in range(columns):
         for batch_size in (32, 64):
             entries += measured(name.format(number), 1.0 + number, of=cell(batch_size=batch_size))
-    return build(entries, baseline=None)
+    return build(entries, baseline=None, intervals=False)
 
 
 def hostile(text: str = HOSTILE) -> Matrix:
@@ -55,8 +55,8 @@ def test_the_table_reads_as_intended() -> None:
         == """\
 quick, run r1
 speed-up = time of p100 ÷ time; above 1 is faster.
-float32, tensorflow, synthetic data, train mode, adam, 10 epochs,
-train_samples=512.
+float32, tensorflow, synthetic data, train mode, train protocol, host batches,
+adam, 10 epochs, train_samples=512.
 Times are per epoch: the geometric mean of the medians of 2 to 3 processes.
 
 workload        batch              p100                 t4
@@ -71,7 +71,12 @@ cells                  2 of 2                   1 of 2
 
 [1] 2 of 3 repeats succeeded; 1 timed out: still running at its deadline of 600
     s
-[2] 15.1 GiB asked for"""
+[2] 15.1 GiB asked for
+
+- no number: t4 in 1 cell (out of memory); the cells say why, and `farm show`
+  leads to the errors in full
+- too few repeats: 1 of 3 cells rest on 2 processes, which hardly tell a spread;
+  the other repeats failed or still wait, and the cells say which"""
     )
 
 
@@ -80,6 +85,7 @@ def test_markdown_reads_as_intended() -> None:
     assert "| mlp            |      32 |  1.00× (4.00 s) |         2.00× [1] |" in printed
     assert "| mlp            |    1024 | 1.00× (0.520 s) | out of memory [2] |" in printed
     assert "\n2. 15.1 GiB asked for" in printed
+    assert "\n- no number: t4 in 1 cell (out of memory);" in printed
     assert printed.startswith("**quick**\n\nspeed-up = time of p100 ÷ time; above 1 is faster.\n")
 
 
@@ -114,7 +120,9 @@ def test_csv_holds_every_number_unrounded() -> None:
 
 def test_json_has_the_names_that_programs_rely_on() -> None:
     document = json.loads(render(small(), "json", title="quick"))
-    assert list(document) == ["baseline", "metric", "hardware", "rows", "summary"]
+    assert list(document) == [
+        *("baseline", "metric", "by", "hardware", "rows", "groups", "summary", "warnings")
+    ]
     assert (document["baseline"], document["metric"]) == ("p100", "speedup")
     assert document["hardware"] == ["p100", "t4"]
     row = document["rows"][1]
@@ -128,12 +136,31 @@ def test_json_has_the_names_that_programs_rely_on() -> None:
     assert row["cells"]["t4"] == {
         "status": "out_of_memory",
         "speedup": None,
+        "low": None,
+        "high": None,
+        "resolved": None,
+        "within_run": False,
         "seconds": None,
+        "value": None,
+        "mark": None,
         "repeats": 0,
         "submitted": 3,
         "reason": "15.1 GiB asked for",
+        "invalid": None,
+        "differs": [],
+        "noise": [],
     }
-    assert document["summary"]["t4"] == {"min": 2, "geomean": 2, "max": 2, "cells": 1, "of": 2}
+    assert document["summary"]["t4"] == {
+        "min": 2,
+        "geomean": 2,
+        "low": None,
+        "high": None,
+        "max": 2,
+        "within_run": False,
+        "cells": 1,
+        "of": 2,
+        "invalid": 0,
+    }
 
 
 def test_what_differs_is_a_column_and_what_does_not_is_said_once() -> None:
@@ -145,7 +172,8 @@ def test_what_differs_is_a_column_and_what_does_not_is_said_once() -> None:
     lines = render(build(entries, baseline="a"), "table", title="").splitlines()
     (header,) = (line for line in lines if line.startswith("workload"))
     assert header.split() == ["workload", "batch", "data", "width", "a"]
-    assert "float32, tensorflow, train mode, adam, 10 epochs, seed=3." in lines
+    said = "float32, tensorflow, train mode, train protocol, host batches, adam, 10 epochs, seed=3."
+    assert said in lines
     assert "cnn: depth=2" in lines
     assert any(line.split()[:4] == ["cnn", "32", "synthetic", "1.00×"] for line in lines)
     assert any(line.split()[:4] == ["mlp", "32", "real", "96"] for line in lines)
@@ -224,7 +252,7 @@ def test_nothing_from_outside_is_markup_in_html(text: str) -> None:
     printed = render(hostile(text), "html", title=text)
     tags = set(re.findall(r"</?([a-z0-9]+)", printed)) - {"html", "head", "meta", "title", "style"}
     assert tags <= {"body", "h1", "p", "div", "table", "thead", "tbody", "tr", "th", "td", "sup",
-                    "ol", "li"}  # fmt: skip
+                    "ol", "ul", "li"}  # fmt: skip
     assert "onload='" not in printed
 
 

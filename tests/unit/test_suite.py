@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from farm.suite import Suite, load, locate
 from farm.suites import ready_suites
 from jobs.errors import SuiteError
+from jobs.spec import Effort
 from jobs.workload import find
 from tests.unit.suite_samples import cells_of, suite_of
 
@@ -27,7 +28,9 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     assert (planned.repeats, planned.timeout_seconds) == (3, 3600.0)
     cell = planned.cell
     assert (cell.workload, cell.workload_version) == ("fashion_mnist_mlp", find("mlp").version)
-    assert (cell.batch_size, cell.epochs, cell.optimizer) == (32, 10, "adam")
+    assert (cell.batch_size, cell.epochs, cell.optimizer) == (32, None, "adam")
+    assert (cell.protocol, cell.data_pipeline) == ("steady", "staged")
+    assert planned.effort == Effort()
     assert (cell.precision, cell.backend, cell.data) == ("float32", "tensorflow", "real")
     assert cell.mode == "train"
     assert cell.parameters["train_samples"] == 50_000
@@ -82,6 +85,7 @@ def test_exclude_drops_what_has_all_its_values(tmp_path: Path) -> None:
 jobs:
   - workload: [mlp, lstm]
     batch_size: [32, 128, 512]
+    protocol: train
     exclude:
       - {workload: lstm, batch_size: [32, 128]}
       - {workload: mlp, batch_size: 512, epochs: 10}   # the workload's own epochs
@@ -111,9 +115,9 @@ jobs:
         for each in cells_of(tmp_path, text)
     ]
     assert found == [
-        ("cnn", 32, 10, "sgd"),
-        ("cnn", 128, 10, "sgd"),
-        ("lstm", 7, 10, "adam"),
+        ("cnn", 32, None, "sgd"),
+        ("cnn", 128, None, "sgd"),
+        ("lstm", 7, None, "adam"),
         ("mlp", 1024, 20, "sgd"),
         ("cnn", 1024, 20, "sgd"),
     ]
@@ -123,15 +127,43 @@ def test_the_same_work_is_planned_once_with_the_most_that_was_asked(tmp_path: Pa
     # Given a cell that comes out of three places, by name and by alias
     text = """
 jobs:
-  - {workload: mlp, batch_size: [32, 32, 64], repeats: 2, timeout: 2h}
-  - {workload: fashion_mnist_mlp, batch_size: 32, repeats: 9, epochs: 10, train_samples: 50000}
+  - {workload: mlp, batch_size: [32, 32, 64], repeats: 2, timeout: 2h, budget: 9s, cooldown: 1s}
+  - {workload: fashion_mnist_mlp, batch_size: 32, repeats: 9, train_samples: 50000, budget: 1m}
+  - {workload: mlp, batch_size: 64, lap_precision: 0.01, lap: 2s, warmup: 0}
 """
-    # Then it keeps its first place, the most repeats and the longest timeout
+    # Then it keeps its first place, and has the most effort that was asked for anywhere
     found = [
         (each.cell.batch_size, each.repeats, each.timeout_seconds)
         for each in cells_of(tmp_path, text)
     ]
-    assert found == [(32, 9, 7200.0), (64, 2, 7200.0)]
+    assert found == [(32, 9, 7200.0), (64, 3, 7200.0)]
+    efforts = [each.effort for each in cells_of(tmp_path, text)]
+    assert [(each.budget_seconds, each.lap_precision) for each in efforts] == [
+        (60, 0.02),
+        (20, 0.01),
+    ]
+    assert [(each.cooldown_seconds, each.lap_seconds) for each in efforts] == [(1, 1), (1, 2)]
+
+
+def test_epochs_ask_for_the_protocol_that_has_them(tmp_path: Path) -> None:
+    text = """
+jobs:
+  - {workload: mlp, batch_size: 1, epochs: 3}
+  - {workload: mlp, batch_size: 2}
+  - {workload: mlp, batch_size: 3, protocol: [train, steady], epochs: 4}
+  - {workload: mlp, batch_size: 4, data_pipeline: host}
+"""
+    found = [
+        (each.cell.batch_size, each.cell.protocol, each.cell.epochs, each.cell.data_pipeline)
+        for each in cells_of(tmp_path, text)
+    ]
+    assert found == [
+        (1, "train", 3, "host"),
+        (2, "steady", None, "staged"),
+        (3, "train", 4, "host"),
+        (3, "steady", None, "staged"),
+        (4, "steady", None, "host"),
+    ]
 
 
 def test_aliases_and_merge_keys_of_yaml_work(tmp_path: Path) -> None:
@@ -146,8 +178,8 @@ jobs:
         for each in cells_of(tmp_path, text)
     ]
     assert found[::2] == [
-        ("mlp", 10, "synthetic"),
-        ("cnn", 10, "synthetic"),
+        ("mlp", None, "synthetic"),
+        ("cnn", None, "synthetic"),
         ("lstm", 3, "synthetic"),
     ]
 
@@ -183,7 +215,7 @@ def test_a_suite_survives_json(
 
 
 def test_the_ready_suites_are_the_published_ones() -> None:
-    assert list(ready_suites()) == ["fashion-mnist", "quick"]
+    assert list(ready_suites()) == ["fashion-mnist", "fashion-mnist-steady", "quick"]
     quick, full = load("quick"), load("fashion-mnist")
     assert (len(quick.cells), quick.jobs_per_hardware) == (6, 18)
     assert {each.cell.data for each in quick.cells} == {"synthetic"}
@@ -216,4 +248,4 @@ def test_a_missing_suite_is_named_with_what_there_is(
     (problem,) = caught.value.problems
     assert f"no file {tmp_path / name}" in problem
     assert "(did you mean 'quick'?)" in problem
-    assert problem.endswith("ready suites: fashion-mnist, quick")
+    assert problem.endswith("ready suites: fashion-mnist, fashion-mnist-steady, quick")

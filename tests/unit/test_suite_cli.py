@@ -52,11 +52,11 @@ def test_schema_prints_the_schema() -> None:
     assert json.loads(result.output) == json_schema()
 
 
-@pytest.mark.parametrize("name", ["quick", "fashion-mnist"])
+@pytest.mark.parametrize("name", ["quick", "fashion-mnist", "fashion-mnist-steady"])
 def test_suites_lists_the_ready_ones(name: str) -> None:
     result = CliRunner().invoke(suites.command)
     assert name in result.output
     listed = json.loads(CliRunner().invoke(suites.command, ["--json"]).output)
     (found,) = [each for each in listed if each["name"] == name]
     assert set(found) == {"name", "description", "hardware", "cells", "jobs_per_hardware"}
-    assert found["jobs_per_hardware"] == 3 * found["cells"]
+    assert found["jobs_per_hardware"] == (5 if "steady" in name else 3) * found["cells"]

@@ -106,7 +106,15 @@ def test_a_job_without_mistakes_is_expanded_beside_one_with(tmp_path: Path) -> N
         ("include: [{include: 1}]", "include[0].include: unknown key; accepted: batch"),
         ("exclude: [3]", "exclude[0]: received 3; accepted: a mapping"),
         ("exclude: [{test_samples: x}]", "exclude[0].test_samples: received text 'x'; accepted: a"),
-        ("exclude: [{epochs: 10}]", "exclude: leaves nothing of this job"),
+        ("exclude: [{protocol: steady}]", "exclude: leaves nothing of this job"),
+        ("epochs: 3\n    protocol: steady", "epochs: means nothing under the protocol steady; acc"),
+        (
+            "data_pipeline: staged\n    protocol: train",
+            "data_pipeline: received text 'staged', which the protocol train does not support",
+        ),
+        ("lap_precision: 2", "lap_precision: received 2; accepted: a number above 0 below 1"),
+        ("warmup: -1", "warmup: received -1; accepted: a number from 0 to 604800, or as many sec"),
+        ("cooldown: 2h", "cooldown: received text '2h'; accepted: a number from 0 to 3600"),
         ("exclude: [{epochs: 11}]", "exclude[0]: matches no combination of this job"),
     ],
 )

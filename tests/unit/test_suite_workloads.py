@@ -38,7 +38,7 @@ def test_what_is_not_said_is_something_the_workload_can_do(tmp_path: Path) -> No
         "torch",
         "synthetic",
         "sgd",
-        2,
+        None,
     )
     assert isinstance(cell.parameters["ratio"], float)
 

@@ -26,7 +26,7 @@ class NoopParameters(Parameters):
 
 
 class Noop(Workload):
-    """Sleeps, then acts."""
+    """Sleeps, then acts; it reports a loss that falls, and for `nan-loss` one that is lost."""
 
     aliases = ("nop",)
     summary = "does nothing"
@@ -51,8 +51,9 @@ class Noop(Workload):
             samples_per_lap=100,
             steps_per_lap=1,
             samples_per_epoch=100,
-            history={"loss": (1.0, float("nan"))},
-            test={},
+            history={"loss": (1.0, 0.5, float("nan") if parameters.act == "nan-loss" else 0.25)},
+            steps_per_history=1,
+            test={"accuracy": 0.9},
         )
 
 

@@ -1,0 +1,86 @@
+"""`farm show`: one result in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from farm.cli.options import json_option, redis_option
+
+if TYPE_CHECKING:
+    from farm.run import Run
+    from farm.store import Store
+    from jobs.result import Result
+
+
+@click.command(name="show", short_help="Print one result in full.")
+@click.argument("job", required=False)
+@click.option("--run", "run_id", metavar="RUN", help="List the jobs of this run.")
+@redis_option
+@json_option
+def command(job: str | None, run_id: str | None, redis_url: str | None, as_json: bool) -> None:
+    """Print one job's result in full: laps, warm-up, telemetry, environment, error.
+
+    JOB is a job's id, or as much of its beginning as no other has. Without it, the jobs of the
+    newest run are listed (or of --run).
+    """
+    from farm.cli.session import choose_run, collected
+
+    if job is not None and run_id is not None:
+        raise click.UsageError("--run lists a run's jobs; a job's id needs no run beside it")
+    with collected(redis_url) as store:
+        if job is None:
+            chosen = choose_run(store, run_id)
+            _list(store, chosen, as_json)
+            return
+        result = _find(store, job)
+    if as_json:
+        click.echo(result.model_dump_json(indent=2))
+        return
+    from farm.render.result import lines
+
+    for line in lines(result):
+        click.echo(line)
+
+
+def _find(store: Store, job: str) -> Result:
+    from jobs.errors import FarmError, UsageError
+
+    wanted = job.strip().lower()
+    found = store.result(wanted) if wanted else []
+    if len(found) == 1 or (found and found[0].job.id == wanted):
+        return found[0]
+    if found:
+        labels = "; ".join(f"{each.job.id} ({each.job.label})" for each in found)
+        raise UsageError(f"more than one job begins with {job!r}: {labels}; …; type more of the id")
+    for run in store.runs():
+        for row in store.job_rows(run.id):
+            if wanted and row.id.startswith(wanted):
+                state = row.state.replace("_", " ")
+                raise FarmError(f"job {row.id} of run {run.id} is {state}: it has no result yet")
+    raise UsageError(
+        f"there is no job {job!r}; accepted: a job's id, or how one begins; "
+        f"`farm show` lists those of the newest run, `farm show --run RUN` those of another"
+    )
+
+
+def _list(store: Store, run: Run, as_json: bool) -> None:
+    import json
+
+    from farm.exchange import specs_of
+    from farm.render import jobs
+
+    rows = store.job_rows(run.id)
+    specs = specs_of(run, {row.hardware for row in rows})
+    if not as_json:
+        click.echo(f"run {run.id}: {len(rows):,} jobs; `farm show JOB` prints one in full")
+        for line in jobs.table(run, rows, specs) if rows else []:
+            click.echo(line)
+        return
+    listed = []
+    for row in rows:
+        spec = specs.get(row.id)
+        work = spec.model_dump(mode="json", include={"cell", "repeat"}) if spec else {}
+        listed.append({"job": row.id, "hardware": row.hardware, "state": row.state, **work})
+    click.echo(json.dumps({"run": run.id, "jobs": listed}, indent=2))

@@ -1,0 +1,83 @@
+"""What stands above a table and explains its marks below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from farm.matrix import CellState, Matrix, MatrixCell
+from farm.render import field, units, values
+from farm.render.field import Line
+from farm.render.labels import Labels
+
+_MEANINGS = {
+    field.UNRESOLVED: "not resolved: the 95 % interval includes 1",
+    field.WITHIN_RUN: "the interval is of the laps of one process: it says nothing of the next",
+    field.NOISY: "noisy: the machine was not quiet while it measured",
+}
+HEADERS = {"workload": "workload", "batch_size": "batch"}
+
+
+def caption(matrix: Matrix, labels: Labels) -> tuple[str, ...]:
+    """Return what the numbers are, and what all rows have in common."""
+    lines = [_what(matrix)]
+    if matrix.metric == "speedup" and matrix.baseline_chosen:
+        base = matrix.baseline
+        lines.append(f"No baseline was named, so it is {base}; --baseline NAME takes another.")
+    if matrix.by is not None:
+        lines.append(_of_groups(matrix.by, labels.headers))
+    if labels.constants:
+        lines.append(", ".join(labels.constants) + ".")
+    if labels.unknown:
+        lines.append(f"Not known of any row: {', '.join(labels.unknown)}.")
+    if standing := _standing(matrix):
+        lines.append(standing)
+    return tuple(lines)
+
+
+def legend(lines: Iterable[Line]) -> tuple[str, ...]:
+    """Return the meaning of each mark that the places of these lines bear."""
+    used = {flag for line in lines for place in line.fields for flag in place.flags}
+    return tuple(f"{flag}  {meaning}" for flag, meaning in _MEANINGS.items() if flag in used)
+
+
+def _what(matrix: Matrix) -> str:
+    if matrix.metric == "speedup":
+        return f"speed-up = time of {matrix.baseline} ÷ time; above 1 is faster."
+    shown = values.SHOWN[matrix.metric]
+    line = f"{shown.what}; {shown.better}."
+    marks = values.marks(matrix)
+    if len(marks) == 1:
+        line = f"{shown.what}, {values.mark_words(matrix.metric, marks[0])}; {shown.better}."
+    if any(cell.value is None for cell in _measured(matrix)):
+        line += f" {field.NONE} is not known."
+    return line
+
+
+def _of_groups(by: str, headers: Sequence[str]) -> str:
+    others = [name for name in headers if name != HEADERS[by]]
+    over = f", which differ in {', '.join(others)}" if others else ""
+    return f"Each row is the geometric mean over its cells{over}; in brackets how many, if not all."
+
+
+def _standing(matrix: Matrix) -> str | None:
+    """Say how many processes stand behind a number."""
+    measured = _measured(matrix)
+    if not measured:
+        return None
+    behind = [cell.repeats for cell in measured]
+    counted = units.span(min(behind), max(behind))
+    if matrix.metric not in ("speedup", "seconds"):
+        return f"From {counted} process{'' if max(behind) == 1 else 'es'} each."
+    unit = "epoch" if any(cell.samples_per_epoch for cell in measured) else "lap"
+    if max(behind) == 1:
+        return f"Times are per {unit}, from 1 process each: how far they would vary is unknown."
+    return f"Times are per {unit}: the geometric mean of the medians of {counted} processes."
+
+
+def _measured(matrix: Matrix) -> list[MatrixCell]:
+    return [
+        cell
+        for row in matrix.rows
+        for cell in row.cells.values()
+        if cell.seconds is not None and cell.status is not CellState.INCOMPARABLE
+    ]

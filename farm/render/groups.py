@@ -1,0 +1,89 @@
+"""Rows that stand for several: the groups of a matrix, and the summary below its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from farm.matrix import Group, Matrix, Row
+from farm.render.field import Field, Line, of_mean, ratio, value_text
+from farm.render.values import column
+
+Kinds: TypeAlias = Mapping[str, tuple[int, ...]]  # by hardware
+
+
+def group_lines(matrix: Matrix, kinds: Kinds) -> tuple[Line, ...]:
+    """Return one line a group: its name, its rows, and the geometric mean of every hardware.
+
+    Behind a mean over fewer cells than the group has rows stands how many there are. `kinds` are
+    the footnotes on how a hardware's values came about: where there are several, they are mixed.
+    """
+    rows: dict[str, list[Row]] = {}
+    for row in matrix.rows:
+        rows.setdefault(str(getattr(row.cell, matrix.by or "workload")), []).append(row)
+
+    def place(group: Group, name: str) -> Field:
+        if matrix.metric == "speedup":
+            summary = group.summary[name]
+            return of_mean(summary, name == matrix.baseline, _fewer(summary.cells, summary.of))
+        own = rows[group.name]
+        found = column(row.cells[name] for row in own)
+        return Field(
+            text=value_text(found.geomean, matrix.metric),
+            aside=_fewer(found.cells, len(own)),
+            notes=_mixed(kinds[name]),
+        )
+
+    return tuple(
+        Line(
+            labels=(group.name, f"{len(rows[group.name]):,}"),
+            fields=tuple(place(group, name) for name in matrix.hardware),
+        )
+        for group in matrix.groups
+    )
+
+
+def summary_lines(matrix: Matrix, label_columns: int, kinds: Kinds) -> tuple[Line, ...]:
+    """Return minimum, geometric mean and maximum of every hardware, and what they stand on."""
+    fields = [_summary(matrix, name, _mixed(kinds[name])) for name in matrix.hardware]
+    names = ["minimum", "geometric mean", "maximum", "cells"]
+    if any(each.invalid for each in matrix.summary.values()):
+        names.append("invalid")
+    blank = ("",) * (label_columns - 1)
+    return tuple(
+        Line(labels=(name, *blank), fields=tuple(of[index] for of in fields))
+        for index, name in enumerate(names)
+    )
+
+
+def _summary(matrix: Matrix, name: str, notes: tuple[int, ...]) -> tuple[Field, ...]:
+    summary = matrix.summary[name]
+    invalid = Field(text=f"{summary.invalid:,}")
+    if matrix.metric == "speedup":
+        return (
+            Field(text=ratio(summary.minimum)),
+            of_mean(summary, name == matrix.baseline),
+            Field(text=ratio(summary.maximum)),
+            _cells(summary.cells, summary.of),
+            invalid,
+        )
+    found = column(row.cells[name] for row in matrix.rows)
+    numbers = (found.minimum, found.geomean, found.maximum)
+    return (
+        *(Field(text=value_text(each, matrix.metric), notes=notes) for each in numbers),
+        _cells(found.cells, len(matrix.rows)),
+        invalid,
+    )
+
+
+def _cells(cells: int, of: int) -> Field:
+    return Field(text=f"{cells:,} of {of:,}")
+
+
+def _mixed(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the footnotes where there are several; one alone stands at the column's head."""
+    return numbers if len(numbers) > 1 else ()
+
+
+def _fewer(cells: int, of: int) -> str:
+    return "" if cells == of else f"({cells:,})"

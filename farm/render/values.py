@@ -1,0 +1,97 @@
+"""The metrics of a matrix other than the speed-up: their units, and what they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from farm.matrix import CellState, Matrix, MatrixCell
+from farm.matrix_cell import geometric_mean
+from farm.render import units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How one metric is written."""
+
+    what: str  # one line for the caption
+    text: Callable[[float], str]
+    better: str  # which way is good
+
+
+SHOWN: Final = {
+    "seconds": Shown(what="time per epoch", text=units.seconds, better="less is better"),
+    "throughput": Shown(what="training samples a second", text=units.rate, better="more is better"),
+    "energy": Shown(what="energy per epoch", text=units.joules, better="less is better"),
+    "efficiency": Shown(
+        what="efficiency = arithmetic achieved ÷ the published peak of float32",
+        text=units.percent,
+        better="more is better",
+    ),
+    "memory": Shown(what="memory at its peak", text=units.size, better="less is better"),
+    "cold-start": Shown(
+        what="cold start: build, compile and the first step",
+        text=units.seconds,
+        better="less is better",
+    ),
+}
+_MARKS = {
+    "counter": "by the device's own counter",
+    "sampled": "from power readings, integrated over time",
+    "estimated": "estimated by a model of the device, not measured",
+    "nominal": "the power that the maker states × time, not measured",
+}
+_OWNERS = {
+    "gpu": "of the GPU, everybody's on it",
+    "host": "resident in the host, of the process and all that it started",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """The values of one hardware, over its own rows."""
+
+    minimum: float | None
+    geomean: float | None
+    maximum: float | None
+    cells: int
+
+
+def column(cells: Iterable[MatrixCell]) -> Column:
+    """Sum up the values of cells that count; no geometric mean where a value is not positive."""
+    values = [
+        cell.value
+        for cell in cells
+        if cell.value is not None
+        and math.isfinite(cell.value)
+        and cell.status is CellState.SUCCEEDED
+    ]
+    positive = values and min(values) > 0
+    return Column(
+        minimum=min(values, default=None),
+        geomean=geometric_mean(values) if positive else None,
+        maximum=max(values, default=None),
+        cells=len(values),
+    )
+
+
+def marks(matrix: Matrix, name: str | None = None) -> list[str]:
+    """Return the ways in which the values of a hardware, or of all, came about, each once."""
+    found = {
+        cell.mark
+        for row in matrix.rows
+        for cell in ([row.cells[name]] if name else row.cells.values())
+        if cell.mark and cell.value is not None
+    }
+    return sorted(found)
+
+
+def mark_words(metric: str, mark: str) -> str:
+    """Say what a mark means: ``counter, gpu: by the device's own counter``."""
+    if metric == "memory":
+        owners = [_OWNERS[part] for part in mark.split(" + ") if part in _OWNERS]
+        return f"{mark}: {'; '.join(owners)}" if owners else mark
+    kind = mark.partition(",")[0]
+    return f"{mark}: {_MARKS[kind]}" if kind in _MARKS else mark

@@ -1,0 +1,72 @@
+"""The store's tables, as they are now."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+versions = Table("schema_versions", metadata, Column("version", Integer, primary_key=True))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("suite", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),  # seconds since the epoch
+    Column("manifest", Text, nullable=False),  # Run as JSON
+    Column("cursor", String(64), nullable=False),  # the last entry read from the run's log
+    Index("runs_by_suite", "suite", "created_at"),
+)
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("body", Text, nullable=False),  # Cell as JSON
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("run", ForeignKey("runs.id"), nullable=False),
+    Column("cell", ForeignKey("cells.id"), nullable=False),
+    Column("hardware", String(64), nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # as Redis had it; a result overrules it
+    Index("jobs_by_run", "run", "hardware"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("body", Text, nullable=False),  # flat JSON: the machine, and what was in force
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job", ForeignKey("jobs.id"), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("epoch_seconds", Float),  # the median of the process's laps, scaled to an epoch
+    Column("samples_per_epoch", BigInteger),
+    Column("reason", Text),  # why there is no measurement
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float, nullable=False),
+    Column("reading", Text),  # farm.reading.Reading as JSON; NULL without a measurement
+    Column("conditions", String(16)),  # the id of a row of that table
+    Column("body", Text, nullable=False),  # Result as JSON: everything
+)

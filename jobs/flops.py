@@ -1,0 +1,112 @@
+"""Floating-point operations of a training step, counted from the network's layers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+TRAINING = 3  # forward passes that a training step is worth: forward, and backward twice that
+# Layers without products: their few operations an element are not counted.
+_FREE = re.compile(
+    r"(Global)?(Average|Max)Pooling[123]D|(Cropping|UpSampling|ZeroPadding)[123]D"
+    r"|(Spatial)?Dropout([123]D)?|(Batch|Layer)?Normalization|InputLayer|Rescaling"
+    r"|Activation|ELU|LeakyReLU|PReLU|ReLU|Softmax|Concatenate|Flatten|Permute|RepeatVector|Reshape"
+    r"|Add|Average|Maximum|Minimum|Multiply|Subtract"
+)
+
+
+def of_training(model: keras.Model) -> float | None:
+    """Return the operations of one training step per sample; None when a layer is not known.
+
+    Multiplications and additions of the layers' products, counted apart (2 a multiply-add). A
+    backward pass takes twice a forward pass, one product for the gradient of the weights and one
+    for that of the input (J. Kaplan et al., 'Scaling laws for neural language models', 2020,
+    section 2.1; M. Hobbhahn, J. Sevilla, 'What's the backward-forward FLOP ratio for neural
+    networks?', 2021). Layers with frozen weights count once: they come first, as in feature
+    extraction, and nothing flows back through them.
+    """
+    total = 0.0
+    for layer in model.layers:
+        inner = hasattr(layer, "layers")  # a network inside the network
+        flops = of_training(layer) if inner else _of_layer_training(layer)
+        if flops is None:
+            return None
+        total += flops
+    return total
+
+
+def of_layer(layer: keras.Layer) -> float | None:
+    """Return the operations of one forward pass per sample; None when it is not known."""
+    name = type(layer).__name__
+    if _FREE.fullmatch(name):
+        return 0.0
+    count = _COUNTS.get(name)
+    if count is None:
+        return None
+    try:
+        return float(count(layer))
+    except (AttributeError, TypeError, ValueError):  # no one shape: used twice, or of any size
+        return None
+
+
+def _of_layer_training(layer: keras.Layer) -> float | None:
+    forward = of_layer(layer)
+    return None if forward is None else forward * (TRAINING if layer.trainable else 1)
+
+
+def _size(shape: Any) -> int:
+    """Return how many elements a sample has: all axes but the batch's."""
+    return math.prod(shape[1:])
+
+
+def _dense(layer: Any) -> Any:
+    return 2 * layer.kernel.shape[0] * _size(layer.output.shape)
+
+
+def _convolution(layer: Any) -> Any:
+    # Each output element is a sum over the kernel's extent and its group's input channels.
+    return 2 * math.prod(layer.kernel.shape[:-1]) * _size(layer.output.shape)
+
+
+def _transposed(layer: Any) -> Any:
+    # Each input element is spread over the kernel's extent and all output channels.
+    return 2 * math.prod(layer.kernel.shape[:-1]) * _size(layer.input.shape)
+
+
+def _depthwise(layer: Any) -> Any:
+    return 2 * math.prod(layer.kernel_size) * _size(layer.output.shape)
+
+
+def _separable(layer: Any) -> Any:
+    *_, channels, multiplier = layer.depthwise_kernel.shape
+    places = _size(layer.output.shape) // layer.filters
+    deep = channels * multiplier
+    return 2 * places * deep * (math.prod(layer.kernel_size) + layer.filters)
+
+
+def _recurrent(gates: int) -> Callable[[Any], Any]:
+    def count(layer: Any) -> Any:
+        _, steps, features = layer.input.shape
+        return 2 * gates * steps * (features + layer.units) * layer.units
+
+    return count
+
+
+_COUNTS: dict[str, Callable[[Any], Any]] = {
+    "Dense": _dense,
+    "Conv1D": _convolution,
+    "Conv2D": _convolution,
+    "Conv3D": _convolution,
+    "Conv1DTranspose": _transposed,
+    "Conv2DTranspose": _transposed,
+    "DepthwiseConv2D": _depthwise,
+    "SeparableConv2D": _separable,
+    "SimpleRNN": _recurrent(1),
+    "GRU": _recurrent(3),
+    "LSTM": _recurrent(4),
+}

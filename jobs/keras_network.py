@@ -1,0 +1,135 @@
+"""Network: a Keras model from its cold start to its test, whatever lies in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jobs import flops, keras_device, tf_pipeline
+from jobs.data import Part
+from jobs.process import peak_memory_bytes
+from jobs.spec import JobSpec
+
+if TYPE_CHECKING:
+    import keras
+
+SPREAD_SAMPLES = 512  # of the test set, that tell whether a network answers the same to all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a workload gives its training: the network, uncompiled, and how it is judged."""
+
+    build: Callable[[], keras.Model]
+    loss: str
+    metrics: Sequence[str]
+
+
+class Timer(Protocol):
+    """Whatever times the epochs of a `fit`."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no further epoch is wanted."""
+
+    def start(self) -> None:
+        """Begin an epoch; the device has nothing left to do."""
+
+    def stop(self) -> None:
+        """End it; the device has finished."""
+
+
+def compiled(plan: Plan, job: JobSpec) -> keras.Model:
+    """Return the plan's network, built from the job's seed and compiled as the cell says."""
+    import keras
+
+    seed(job)
+    model = plan.build()
+    model.compile(
+        optimizer=keras.optimizers.get(job.cell.optimizer),
+        loss=plan.loss,
+        metrics=list(plan.metrics),
+        jit_compile=keras_device.jit_compile(),
+    )
+    return model
+
+
+def seed(job: JobSpec) -> None:
+    """Seed whatever draws random numbers: shuffling, and some backends' dropout."""
+    import keras
+
+    keras.utils.set_random_seed(job.seed + job.repeat)
+
+
+def undone(model: keras.Model, first_step: Callable[[], object]) -> None:
+    """Trace and compile by a first step, then put the state of the network and optimizer back.
+
+    Raises UnsupportedError when the weights are not on the worker's device.
+    """
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [_copy(variable) for variable in variables]
+    first_step()
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    keras_device.synchronise(model)
+    keras_device.observe(model)
+
+
+def timed(model: keras.Model, timer: Timer) -> keras.callbacks.Callback:
+    """Return the callback that has the timer time each epoch, and end the `fit` when it is done.
+
+    It has epoch hooks only: a batch hook would turn Keras's asynchronous dispatch off.
+    """
+    import keras
+
+    class TimedEpochs(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            timer.start()
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            keras_device.synchronise(model)
+            timer.stop()
+            model.stop_training = timer.finished
+
+    return TimedEpochs()
+
+
+def evaluate(model: keras.Model, part: Part, batch_size: int) -> dict[str, float]:
+    """Return loss and metrics on the part."""
+    values = model.evaluate(**one_pass(part, batch_size), verbose=0, return_dict=True)
+    return {name: float(value) for name, value in values.items()}
+
+
+def one_pass(part: Part, batch_size: int, shuffle_seed: int | None = None) -> dict[str, Any]:
+    """Return the arguments by which `fit` and `evaluate` take the part, from host memory."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return {"x": tf_pipeline.batches(part, batch_size, shuffle_seed=shuffle_seed)}
+    return {"x": part.images, "y": part.labels, "batch_size": batch_size}
+
+
+def describe(model: keras.Model, test: Part, batch_size: int) -> dict[str, Any]:
+    """Return the fields of a Measurement that a trained network tells, off the clock."""
+    return {
+        "output_spread": _output_spread(model, test.head(SPREAD_SAMPLES), batch_size),
+        "flops_per_sample": flops.of_training(model),
+        "parameter_count": model.count_params(),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _output_spread(model: keras.Model, part: Part, batch_size: int) -> float:
+    import numpy as np
+
+    starts = range(0, len(part), batch_size)
+    outputs = [model.predict_on_batch(part.images[at : at + batch_size]) for at in starts]
+    return float(np.concatenate(outputs).astype(np.float64).std(axis=0).mean())
+
+
+def _copy(variable: Any) -> Any:
+    import keras
+
+    return keras.ops.convert_to_numpy(variable.value).copy()

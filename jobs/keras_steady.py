@@ -1,0 +1,116 @@
+"""`steady`: blocks of training steps, timed once a Keras network trains at its usual speed."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+
+from jobs import keras_device, keras_network, staging
+from jobs import steady as rules
+from jobs.data import Dataset
+from jobs.keras_network import Plan
+from jobs.result import Measurement
+from jobs.spec import JobSpec
+from jobs.workload import Clock
+
+BLOCK = 8  # steps of the learning phase between two records of the loss
+TRIALS = 3  # laps at most that are spent on finding the size of a lap
+
+
+@dataclass
+class Blocks:
+    """Times epochs of a `fit` and leaves it to run to its end."""
+
+    clock: Clock
+    seconds: list[float] = field(default_factory=list)
+    finished: bool = False
+    _started: float = 0.0
+
+    def start(self) -> None:
+        """Begin an epoch; the device has nothing left to do."""
+        self._started = self.clock()
+
+    def stop(self) -> None:
+        """End it; the device has finished."""
+        self.seconds.append(self.clock() - self._started)
+
+
+def steady(
+    plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock, learning_steps: int
+) -> Measurement:
+    """Build, compile, take a first step, learn a little, warm up, time laps of steps, and test.
+
+    Batches are on the device, or on the host, before the clock starts (see `staging`). The first
+    step runs apart, as the cold start, and is undone. Then come `learning_steps` steps, as many on
+    every machine, so that their losses can be compared between machines; and with their time the
+    size of a lap is set. What follows is `steady.SteadyLaps`. There is no validation; the test set
+    is evaluated once, after the laps.
+
+    Everything runs through `fit`, in epochs of so many steps, so what is timed is what users of
+    Keras run: its loop, its metrics, and its one synchronisation at the end of a block.
+    """
+    cell, effort = job.cell, job.effort
+    seed = job.seed + job.repeat
+    batches = staging.batches(
+        dataset.train, cell.batch_size, cell.data_pipeline or "staged", seed=seed
+    )
+    began = clock()
+    model = keras_network.compiled(plan, job)
+    batches.attach(model)
+
+    def fit(steps: int, timer: keras_network.Timer, epochs: int = 1) -> dict[str, list[float]]:
+        history = model.fit(
+            **batches.arguments(),
+            steps_per_epoch=steps,
+            epochs=epochs,
+            callbacks=[keras_network.timed(model, timer)],
+            verbose=0,
+            shuffle=False,
+        )
+        return dict(history.history)
+
+    keras_network.undone(model, lambda: fit(1, Blocks(clock)))
+    cold_start_seconds = clock() - began
+
+    keras_network.seed(job)  # the first step has moved the global state
+    blocks = Blocks(clock)
+    history = fit(BLOCK, blocks, epochs=max(1, learning_steps // BLOCK))
+    later = blocks.seconds[len(blocks.seconds) // 2 :]
+    step_seconds = statistics.median(later) / BLOCK
+    steps = rules.steps_per_lap(effort.lap_seconds, step_seconds)
+    for _ in range(TRIALS):
+        trial = Blocks(clock)
+        fit(steps, trial)
+        step_seconds = trial.seconds[0] / steps
+        better = rules.steps_per_lap(effort.lap_seconds, step_seconds)
+        if better == steps or rules.fits(effort.lap_seconds, trial.seconds[0]):
+            break
+        steps = better
+    learning_seconds = clock() - began - cold_start_seconds
+
+    laps = rules.SteadyLaps(effort, steps * step_seconds, clock, time.time)
+    fit(steps, laps, epochs=sys.maxsize)
+    test = keras_network.evaluate(model, dataset.test, cell.batch_size)
+    keras_device.synchronise(model)
+    total_seconds = clock() - began
+    keras_device.observe(model, staged_batches=batches.staged)
+    return Measurement(
+        lap_seconds=tuple(laps.measured),
+        warmup_lap_seconds=tuple(laps.warmup),
+        warmup_ended=laps.warmup_ended,
+        stopped_by=laps.stopped_by,
+        laps_window=laps.window,
+        cold_start_seconds=cold_start_seconds,
+        learning_seconds=learning_seconds,
+        total_seconds=total_seconds,
+        samples_per_lap=steps * cell.batch_size,
+        steps_per_lap=steps,
+        samples_per_epoch=len(dataset.train),
+        history={name: tuple(map(float, values)) for name, values in history.items()},
+        steps_per_history=BLOCK,
+        test=test,
+        data_verified=dataset.verified,
+        **keras_network.describe(model, dataset.test, cell.batch_size),
+    )

@@ -1,0 +1,69 @@
+"""The operations of a layer, by hand; the shapes are those that Keras gives such layers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobs import flops
+
+
+def layer(kind: str, *, trainable: bool = True, **fields: Any) -> Any:
+    """Return something with the name of a Keras layer and the given fields."""
+    return type(kind, (), {"trainable": trainable, **fields})()
+
+
+def shaped(*shape: int | None) -> SimpleNamespace:
+    return SimpleNamespace(shape=shape)
+
+
+DENSE = layer("Dense", kernel=shaped(20, 5), output=shaped(None, 5))
+LAYERS = [
+    (DENSE, 2 * 20 * 5),
+    # 3 × 3 over 4 channels, 8 of them out, at 6 × 6 places.
+    (layer("Conv2D", kernel=shaped(3, 3, 4, 8), output=shaped(None, 6, 6, 8)), 2 * 9 * 4 * 8 * 36),
+    # In two groups each output sees half of the input's channels.
+    (layer("Conv2D", kernel=shaped(3, 3, 2, 8), output=shaped(None, 6, 6, 8)), 2 * 9 * 2 * 8 * 36),
+    # Each of 4 × 4 × 4 inputs is spread over 3 × 3 places of 8 channels.
+    (
+        layer("Conv2DTranspose", kernel=shaped(3, 3, 8, 4), input=shaped(None, 4, 4, 4)),
+        2 * 9 * 8 * 4 * 16,
+    ),
+    (layer("DepthwiseConv2D", kernel_size=(5, 5), output=shaped(None, 6, 6, 4)), 2 * 25 * 4 * 36),
+    (
+        layer(
+            "SeparableConv2D",
+            depthwise_kernel=shaped(5, 5, 4, 1),
+            kernel_size=(5, 5),
+            filters=8,
+            output=shaped(None, 6, 6, 8),
+        ),
+        2 * 36 * (25 * 4 + 4 * 8),
+    ),
+    # Four gates, each of the input's features and of the state, at every step.
+    (layer("LSTM", units=16, input=shaped(None, 7, 3)), 2 * 4 * 7 * (3 + 16) * 16),
+    (layer("Dropout"), 0),
+    (layer("GlobalAveragePooling2D"), 0),
+    (layer("BatchNormalization"), 0),
+]
+
+
+@pytest.mark.parametrize(("of", "expected"), LAYERS)
+def test_a_layer_counts_as_by_hand(of: Any, expected: int) -> None:
+    assert flops.of_layer(of) == expected
+
+
+def test_training_counts_three_forward_passes_and_frozen_layers_one() -> None:
+    frozen = layer("Dense", trainable=False, kernel=shaped(20, 5), output=shaped(None, 5))
+    inner = SimpleNamespace(layers=[frozen, layer("Flatten")])
+    network: Any = SimpleNamespace(layers=[inner, DENSE])
+    assert flops.of_training(network) == 200 + 3 * 200
+
+
+def test_what_is_not_known_is_not_counted_as_nothing() -> None:
+    network: Any = SimpleNamespace(layers=[DENSE, layer("Attention")])
+    assert flops.of_training(network) is None
+    of_any_size = layer("Conv2D", kernel=shaped(3, 3, 4, 8), output=shaped(None, None, None, 8))
+    assert flops.of_layer(of_any_size) is None
