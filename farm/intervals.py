@@ -1,6 +1,7 @@
 """Intervals: how far the log of a speed-up can be from the truth. Pure.
 
-The method is in `farm.statistics`. All arrays are [cell of work, hardware] or [hardware]; NaN is what cannot be told.
+The method is in `farm.statistics`. All arrays are [cell of work, hardware] or [hardware];
+NaN is what cannot be told.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from farm import metric as metrics
 from farm import statistics
 from farm.entry import Entry
 from farm.matrix_cell import NOT_SUBMITTED, CellState, MatrixCell, geometric_mean, pool
+from farm.process import Process
 from farm.verdict import Verdicts
 from jobs.errors import FarmError, UnknownNameError
 from jobs.spec import Cell
@@ -212,7 +213,7 @@ def _with_intervals(rows: Sequence[Row], baseline: str) -> list[Row]:
     return done
 
 
-def _processes(row: Row) -> dict[str, list[statistics.Process]]:
+def _processes(row: Row) -> dict[str, list[Process]]:
     return {
         name: cell.processes for name, cell in row.cells.items() if cell.speedup and cell.processes
     }

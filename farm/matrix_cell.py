@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from farm.entry import Entry
+from farm.process import Process
 from farm.reading import Reading
-from farm.statistics import Process
 from jobs.spec import Scalar
 
 

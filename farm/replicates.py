@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from farm.moderation import NEGLIGIBLE, Array
 
 if TYPE_CHECKING:
-    from farm.statistics import Process
+    from farm.process import Process
 
 
 class Table(NamedTuple):

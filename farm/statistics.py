@@ -54,6 +54,8 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
+from farm.process import Process
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -61,14 +63,6 @@ if TYPE_CHECKING:
 # By the number of laps: few laps tell their own spread badly, as Student's t has it for means.
 _FEW_LAPS = {2: 4.28, 3: 1.56, 4: 1.15, 5: 1.06}
 _LOG_LARGEST = 700.0  # exp of more is not a float
-
-
-class Process(NamedTuple):
-    """What the statistics need of one process."""
-
-    seconds: float  # median of its laps, > 0, finite
-    unit: str | None = None  # the physical machine; None: unknown, taken as one unit
-    log_se: float | None = None  # standard error of log(seconds) within the run; None: a single lap
 
 
 class Interval(NamedTuple):

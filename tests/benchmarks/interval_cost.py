@@ -17,8 +17,9 @@ import numpy as np
 
 from farm.entry import Entry
 from farm.matrix import build
+from farm.process import Process
 from farm.reading import Reading
-from farm.statistics import Process, geometric_means, speedups
+from farm.statistics import geometric_means, speedups
 from jobs.spec import Cell
 from tests.conftest import make_cell
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from farm.process import Process
 from farm.statistics import (
     Interval,
-    Process,
     geometric_means,
     log_se_of_median,
     resolved,
