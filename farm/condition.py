@@ -127,7 +127,8 @@ IN_FORCE = (
         ),
         derived=True,
     ),
-    Condition(what="threads per usable core", keys=("usable_cpus",), derived=True),
+    Condition(what="usable CPUs", keys=("usable_cpus",), derived=True),
+    Condition(what="threads per usable core", keys=(), derived=True),
     Condition(what="CPUs in use", keys=(), derived=True),
     Condition(what="host CPU count", keys=(), derived=True),
     Condition(

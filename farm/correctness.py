@@ -23,6 +23,8 @@ TREND_Z = 2.33  # Mann and Kendall's z, which 1 % of series without a trend exce
 TREND_LEAST_VALUES = 6  # fewer cannot, so they have to rise from each to the next,
 SHORT_RISE = 0.25  # and by this much.
 
+LEAST_RISE = 0.02  # in the loss's own units: less is noise about a loss that is near its end
+
 # Losses below this part of the first are all alike: who gets there has learnt.
 NEGLIGIBLE_LOSS = 0.01
 LEAST_EXCESS = 1.1  # of a machine's loss over the baseline's; less is never called a deviation
@@ -140,6 +142,8 @@ def _not_falling(losses: Sequence[float]) -> str | None:
     if min(losses) == max(losses):
         return f"its loss did not change in training: it stayed at {first:.3g}"
     lowest = min(losses[-math.ceil(len(losses) / 3) :]) - first
+    if lowest < LEAST_RISE:
+        return None
     enough = SHORT_RISE if len(losses) < TREND_LEAST_VALUES else TREND_RISE
     clear = lowest > CLEAR_RISE * abs(first)
     if clear or (lowest > enough * abs(first) and _rises(losses)):

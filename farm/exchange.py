@@ -14,6 +14,7 @@ Files can be put one after the other. A new version is for what an older reader 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,6 +29,8 @@ from farm.suite_mistake import quote, show_path
 from jobs.result import Result, Status
 from jobs.spec import JobSpec
 from workers.ledger import OPEN
+
+logger = logging.getLogger(__name__)
 
 FORMAT: Final = "farm-results"
 VERSION: Final = 1
@@ -98,6 +101,8 @@ def _without_result(store: Store, run: Run) -> Iterator[tuple[JobSpec, str]]:
     for row in rows:
         if row.id in specs:
             yield specs[row.id], row.state
+        else:
+            logger.warning("job %s is left out: the run %s does not explain it", row.id, run.id)
 
 
 def specs_of(run: Run, hardware: Iterable[str]) -> dict[str, JobSpec]:

@@ -136,7 +136,8 @@ def _write_jobs(store: Store, incoming: Incoming) -> None:
 
 
 def _same_run(one: Run, other: Run) -> bool:
-    return one.model_copy(update={"created_at": other.created_at}) == other
+    said_beside = {name: getattr(other, name) for name in ("created_at", "suite", "description")}
+    return one.model_copy(update=said_beside) == other
 
 
 def _content(result: Result) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from farm import metric as metrics
 from farm import statistics
 from farm.entry import Entry
-from farm.matrix_cell import NOT_SUBMITTED, CellState, MatrixCell, geometric_mean, pool
+from farm.geometric import geometric_mean
+from farm.matrix_cell import NOT_SUBMITTED, CellState, MatrixCell, pool
 from farm.process import Process
 from farm.verdict import Verdicts
 from jobs.errors import FarmError, UnknownNameError
@@ -64,6 +65,7 @@ class Matrix:
     rows: tuple[Row, ...]
     summary: Mapping[str, Summary]  # by hardware
     metric: str = "speedup"
+    across: tuple[str, ...] = ()  # what cells of one row may differ in; None in the row's cell then
     by: str | None = None  # what the groups have in common: workload or batch_size
     groups: tuple[Group, ...] = ()
 
@@ -120,6 +122,7 @@ def build(
         rows=tuple(rows),
         summary=_summaries(rows, columns, intervals=intervals),
         metric=metric,
+        across=tuple(across),
         by=by,
         groups=tuple(
             Group(name=name, summary=_summaries(of, columns, intervals=intervals))
@@ -172,27 +175,27 @@ def _row(
     by_hardware: dict[str, list[Entry]] = {}
     for job in jobs:
         by_hardware.setdefault(job.hardware, []).append(job)
-    pooled = {
-        name: _pooled(by_hardware[name], across) if name in by_hardware else NOT_SUBMITTED
-        for name in columns
-    }
+    chosen = {name: _chosen(of, across) for name, of in by_hardware.items()}
+    pooled = {name: chosen[name][1] if name in chosen else NOT_SUBMITTED for name in columns}
     cell = jobs[0].cell
     if across:
-        cell = cell.model_copy(update=dict.fromkeys(across))
+        said = {name: {getattr(way, name) for way, _ in chosen.values()} for name in across}
+        alike = {name: of.pop() if len(of) == 1 else None for name, of in said.items()}
+        cell = cell.model_copy(update=alike)
     return Row(cell=cell, cell_id=cell_id, cells=verdicts.row(pooled))
 
 
-def _pooled(jobs: Sequence[Entry], across: Collection[str]) -> MatrixCell:
+def _chosen(jobs: Sequence[Entry], across: Collection[str]) -> tuple[Cell, MatrixCell]:
     """Pool the jobs of one hardware; of several ways to do the work, take the fastest."""
     if not across:
-        return pool(jobs)
+        return jobs[0].cell, pool(jobs)
     ways: dict[tuple[object, ...], list[Entry]] = {}
     for job in jobs:
         ways.setdefault(tuple(getattr(job.cell, name) for name in across), []).append(job)
-    pooled = [pool(way) for way in ways.values()]
+    pooled = [(way[0].cell, pool(way)) for way in ways.values()]
     return min(
         pooled,
-        key=lambda cell: (cell.status is not CellState.SUCCEEDED, cell.seconds or math.inf),
+        key=lambda each: (each[1].status is not CellState.SUCCEEDED, each[1].seconds or math.inf),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from farm.entry import Entry
+from farm.geometric import mean_over_units
 from farm.process import Process
 from farm.reading import Reading
 from jobs.spec import Scalar
@@ -79,13 +80,6 @@ class MatrixCell:
 NOT_SUBMITTED = MatrixCell(status=CellState.NOT_SUBMITTED)
 
 
-def geometric_mean(values: Sequence[float]) -> float:
-    """Return exp(mean(log)) of positive values, whatever their order; of one value, itself."""
-    if len(values) == 1:
-        return values[0]
-    return math.exp(math.fsum(map(math.log, values)) / len(values))
-
-
 def pool(entries: Iterable[Entry]) -> MatrixCell:
     """Pool the jobs that one hardware has for one cell; no speed-up yet.
 
@@ -118,8 +112,9 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
             submitted=len(jobs),
         )
     readings = tuple(job.reading or _bare(job) for job in measured)
-    if not samples and readings[0].samples:  # no epoch is known: as many samples as the first lap
-        readings = tuple(each.over(readings[0].samples) for each in readings)
+    # Where no epoch is known the seconds are a lap's: all on as many samples as the first's.
+    if target := next(iter(samples), None) or readings[0].samples:
+        readings = tuple(each.over(target) for each in readings)
     failures = [each.invalid for each in readings if each.invalid]
     return MatrixCell(
         status=CellState.INVALID if failures else CellState.SUCCEEDED,
@@ -130,7 +125,7 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
         conditions=tuple(
             {id(job.conditions): job.conditions for job in measured if job.conditions}.values()
         ),
-        seconds=_over_units(readings),
+        seconds=mean_over_units((each.unit, each.seconds) for each in readings),
         samples_per_epoch=max(samples, default=None),
         reason=join(reason, _short_data(measured[0])) or None,
         repeats=len(measured),
@@ -195,14 +190,6 @@ def _short_data(job: Entry) -> str | None:
     if had is None or not isinstance(wanted, int) or had >= wanted:
         return None
     return f"an epoch had {had:,} samples, not {wanted:,}: the data set's files hold no more"
-
-
-def _over_units(readings: Sequence[Reading]) -> float:
-    """Return the geometric mean over physical machines of that over each one's processes."""
-    by_unit: dict[str | None, list[float]] = {}
-    for each in readings:
-        by_unit.setdefault(each.unit, []).append(each.seconds)
-    return geometric_mean([geometric_mean(of) for of in by_unit.values()])
 
 
 def _bare(job: Entry) -> Reading:

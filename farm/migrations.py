@@ -17,11 +17,10 @@ def _create_tables(connection: Connection) -> None:
 def _add_readings(connection: Connection) -> None:
     """What the matrix needs of a result stands beside it, and each set of conditions once."""
     present = {column["name"] for column in inspect(connection).get_columns(results.name)}
-    if "reading" in present:
-        return  # the tables were created by this version
-    connection.execute(text("ALTER TABLE results ADD COLUMN reading TEXT"))
-    connection.execute(text("ALTER TABLE results ADD COLUMN conditions VARCHAR(16)"))
-    conditions.create(connection)
+    for name, kind in (("reading", "TEXT"), ("conditions", "VARCHAR(16)")):
+        if name not in present:
+            connection.execute(text(f"ALTER TABLE results ADD COLUMN {name} {kind}"))
+    conditions.create(connection, checkfirst=True)
     fill_in(connection)
 
 
@@ -39,6 +38,13 @@ def migrate(engine: Engine) -> None:
     for number in range(current + 1, len(MIGRATIONS) + 1):
         try:
             with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    # Its driver begins no transaction before DDL. One migrates, others wait.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    if inspect(connection).has_table(versions.name) and number <= (
+                        connection.scalar(select(func.max(versions.c.version))) or 0
+                    ):
+                        continue
                 MIGRATIONS[number - 1](connection)
                 connection.execute(insert(versions).values(version=number))
         except SQLAlchemyError:

@@ -6,14 +6,19 @@ import hashlib
 import json
 import math
 import statistics
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from farm import correctness
 from farm.condition import MOMENTARY
 from farm.statistics import log_se_of_median
 from jobs.result import Measurement, Result
 from jobs.spec import Scalar
-from jobs.telemetry import Energy, EnergyKind, Telemetry
+from jobs.telemetry import EnergyKind, Telemetry
+from jobs.trend import LARGEST_WINDOW, has_trend
+
+DRIFT = 0.05  # between the first and the last third of the laps: less is not worth a mark
+DRIFT_SIGNIFICANCE = 0.01
 
 # A cell's fields that two results may differ in although they stand in one row.
 _OF_THE_CELL = ("precision", "backend", "data", "data_pipeline", "optimizer", "workload_version")
@@ -36,6 +41,7 @@ class Reading(NamedTuple):
     energy_part: str | None = None
     unit: str | None = None
     invalid: str | None = None  # why its speed does not count
+    steps_per_loss: int | None = None  # of training between two of them
     losses: tuple[float, ...] = ()  # the trajectory that other machines' are compared with
     noise: tuple[str, ...] = ()
 
@@ -59,7 +65,8 @@ class Reading(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> Reading:
         """Read what `to_json` wrote."""
-        said: dict[str, Any] = json.loads(text)
+        # A newer farm may have written more than this one knows.
+        said = {k: v for k, v in json.loads(text).items() if k in cls._fields}
         for name in ("losses", "noise"):
             if name in said:
                 said[name] = tuple(said[name])
@@ -77,23 +84,26 @@ def read(result: Result) -> Reading | None:
     flops = measured.flops_per_sample
     memory, of = _memory(measured, result.telemetry)
     energy = _energy(result)
+    precision = result.job.cell.precision
     return Reading(
         seconds=seconds,
         laps=len(measured.lap_seconds),
         samples=epoch,
         log_se=log_se_of_median(measured.lap_seconds),
         samples_per_second=rate,
-        flops_per_second=flops * rate if flops and rate else None,
+        # The published peaks are of float32.
+        flops_per_second=flops * rate if flops and rate and precision != "tf32" else None,
         cold_start_seconds=measured.cold_start_seconds,
         memory_bytes=memory,
         memory_of=of,
-        energy_joules=None if energy is None else energy.joules / energy.seconds * seconds,
+        energy_joules=None if energy is None else energy.watts * seconds,
         energy_kind=None if energy is None else energy.kind,
         energy_part=None if energy is None else energy.part,
         unit=result.unit,
         invalid=correctness.invalid(measured),
+        steps_per_loss=measured.steps_per_history,
         losses=correctness.trajectory(measured),
-        noise=result.noise,
+        noise=(*result.noise, *_drift(measured.lap_seconds)),
     )
 
 
@@ -115,18 +125,53 @@ def conditions_id(body: str) -> str:
 
 def _memory(measured: Measurement, telemetry: Telemetry | None) -> tuple[int | None, str | None]:
     if telemetry is not None and telemetry.peak_device_bytes is not None:
-        return telemetry.peak_device_bytes, "gpu"
+        return telemetry.peak_device_bytes, "gpu, as the backend reserved it"
     host = telemetry.peak_host_bytes if telemetry else None
     peak = max((each for each in (host, measured.peak_memory_bytes) if each), default=None)
     return peak, None if peak is None else "host"
 
 
-def _energy(result: Result) -> Energy | None:
-    """Return the energy of the device measured: its own, else the whole chip's."""
-    parts = {each.part: each for each in (result.telemetry.energy if result.telemetry else ())}
-    own = "gpu" if result.facts.get("device") == "gpu" else "cpu"
-    wanted = (own, "soc", "device")
-    return next((parts[name] for name in wanted if name in parts), None)
+class _Power(NamedTuple):
+    watts: float
+    kind: EnergyKind
+    part: str
+
+
+def _energy(result: Result) -> _Power | None:
+    """Return the mean power of the device that was measured, else of the whole chip.
+
+    During the laps, where that is known; else over the whole job, set-up and test included, and it
+    is marked so. Energy over just the time of the laps (as in a CSV) is theirs.
+    """
+    telemetry = result.telemetry
+    parts = {each.part: each for each in (telemetry.energy if telemetry else ())}
+    own = {"gpu": ("gpu",), "cpu": ("cpu",)}.get(str(result.facts.get("device")), ("gpu", "cpu"))
+    found = next((parts[name] for name in (*own, "soc", "device") if name in parts), None)
+    if telemetry is None or found is None:
+        return None
+    if telemetry.laps_power_watts is not None:
+        return _Power(telemetry.laps_power_watts, found.kind, found.part)
+    laps = sum(result.measurement.lap_seconds) if result.measurement else 0.0
+    part = found.part if math.isclose(found.seconds, laps) else f"{found.part}, whole job"
+    return _Power(found.joules / found.seconds, found.kind, part)
+
+
+def _drift(laps: Sequence[float]) -> tuple[str, ...]:
+    """Say so when the laps that count became longer or shorter to the end.
+
+    By the Mann-Kendall test at 1 %, and by more than a twentieth between the first and the last
+    third: a drift that is real and matters.
+    """
+    third = len(laps) // 3
+    # Of very many laps evenly spread ones do: the exact test's cost grows as n⁴.
+    seen = laps[:: math.ceil(len(laps) / LARGEST_WINDOW)]
+    if third < 2 or not has_trend(seen, significance=DRIFT_SIGNIFICANCE):
+        return ()
+    change = statistics.median(laps[-third:]) / statistics.median(laps[:third]) - 1
+    if abs(change) < DRIFT:
+        return ()
+    became = "longer" if change > 0 else "shorter"
+    return (f"its laps became {became} by {abs(change):.0%} from the first third to the last",)
 
 
 def _is_positive(seconds: float) -> bool:

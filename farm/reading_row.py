@@ -14,6 +14,8 @@ from farm.tables import conditions as conditions_table
 from farm.tables import results
 from jobs.result import Result
 
+CHUNK = 500
+
 
 def result_rows(of: Iterable[Result]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of the table `results`, and those of `conditions` that they refer to."""
@@ -45,9 +47,11 @@ def result_rows(of: Iterable[Result]) -> tuple[list[dict[str, Any]], list[dict[s
 
 
 def fill_in(connection: Connection) -> None:
-    """Give the results of an older store their readings and conditions."""
-    for job, body in connection.execute(select(results.c.job, results.c.body)).all():
-        rows, under = result_rows([Result.model_validate_json(body)])
+    """Give the results that have none their readings and conditions, some at a time."""
+    bare = select(results.c.job, results.c.body).where(results.c.conditions.is_(None)).limit(CHUNK)
+    while found := connection.execute(bare).all():
+        rows, under = result_rows(Result.model_validate_json(body) for _, body in found)
         insert_new(connection, conditions_table, under)
-        values = {"reading": rows[0]["reading"], "conditions": rows[0]["conditions"]}
-        connection.execute(update(results).where(results.c.job == job).values(**values))
+        for (job, _), row in zip(found, rows, strict=True):
+            values = {"reading": row["reading"], "conditions": row["conditions"]}
+            connection.execute(update(results).where(results.c.job == job).values(**values))

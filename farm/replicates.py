@@ -101,7 +101,7 @@ def _split_units(
     cells: dict[int, list[tuple[int, dict[str | None, float]]]] = {}  # by column
     for (row, column), start, size in zip(where, starts, sizes, strict=True):
         names = [process.unit for process in flat[start : start + size]]
-        if size > 1 and len(set(names)) > 1:
+        if size > 1 and None not in names and len(set(names)) > 1:
             of: dict[str | None, list[float]] = {}
             for name, log in zip(names, logs[start : start + size].tolist(), strict=True):
                 of.setdefault(name, []).append(log)

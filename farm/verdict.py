@@ -54,11 +54,8 @@ class Verdicts:
         if self.strict and other_work:
             said = "; ".join(each.phrase(self.baseline) for each in other_work)
             return _incomparable(cell, f"not the same work: {said}")
-        if not cell.invalid and not any(each.what == "backend" for each in found):
-            failure = correctness.deviates(
-                [each.losses for each in cell.readings],
-                [each.losses for each in base.readings if not each.invalid],
-            )
+        if not cell.invalid and not other_work and all(each.what != "backend" for each in found):
+            failure = _losses_deviate(cell, base)
             if failure:
                 cell = replace(cell, status=CellState.INVALID, invalid=failure)
         assert cell.seconds is not None
@@ -79,6 +76,17 @@ class Verdicts:
                 for each in self._known[key]:
                     found.setdefault(each.what, each)
         return comparability.ranked(found.values())
+
+
+def _losses_deviate(cell: MatrixCell, base: MatrixCell) -> str | None:
+    """Compare the losses where all were recorded after the same, known, numbers of steps."""
+    steps = {each.steps_per_loss for each in (*cell.readings, *base.readings)}
+    if len(steps) > 1 or None in steps:
+        return None
+    return correctness.deviates(
+        [each.losses for each in cell.readings],
+        [each.losses for each in base.readings if not each.invalid],
+    )
 
 
 def _over_as_many_samples(cell: MatrixCell, base: MatrixCell) -> MatrixCell:

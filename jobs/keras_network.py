@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobs import flops, keras_device, tf_pipeline
-from jobs.data import Part
+from jobs.data import Dataset, Part
 from jobs.process import peak_memory_bytes
 from jobs.spec import JobSpec
 
@@ -109,6 +110,27 @@ def one_pass(part: Part, batch_size: int, shuffle_seed: int | None = None) -> di
     if keras.backend.backend() == "tensorflow":
         return {"x": tf_pipeline.batches(part, batch_size, shuffle_seed=shuffle_seed)}
     return {"x": part.images, "y": part.labels, "batch_size": batch_size}
+
+
+def epochs_of(dataset: Dataset, batch_size: int, shuffle_seed: int) -> dict[str, Any]:
+    """Return the arguments by which `fit` takes training and validation data, epoch after epoch.
+
+    TensorFlow is given all passes as one stream, because Keras would start a pipeline anew for
+    each, which takes milliseconds on the clock of an epoch.
+    """
+    train, validation = dataset.train, dataset.validation
+    training = one_pass(train, batch_size, shuffle_seed)
+    validating = one_pass(validation, batch_size)
+    if "y" in training:
+        pair = (validating["x"], validating["y"])
+        return {**training, "validation_data": pair, "validation_batch_size": batch_size}
+    return {
+        "x": training["x"].repeat(),
+        "steps_per_epoch": math.ceil(len(train) / batch_size),
+        "shuffle": False,  # the stream is shuffled already
+        "validation_data": validating["x"].repeat(),
+        "validation_steps": math.ceil(len(validation) / batch_size),
+    }
 
 
 def describe(model: keras.Model, test: Part, batch_size: int) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def steady(
     """
     cell, effort = job.cell, job.effort
     seed = job.seed + job.repeat
+    keras_network.seed(job)
     batches = staging.batches(
         dataset.train, cell.batch_size, cell.data_pipeline or "staged", seed=seed
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from jobs import keras_device, keras_network, keras_steady
-from jobs.data import Dataset, Part
+from jobs.data import Dataset
 from jobs.errors import UnsupportedError
 from jobs.keras_network import Plan
 from jobs.measure import Laps
@@ -54,12 +53,9 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
     cold_start_seconds = clock() - began
 
     keras_network.seed(job)  # the first step has moved the global state
-    shuffle_seed = job.seed + job.repeat
     history = model.fit(
-        **keras_network.one_pass(dataset.train, cell.batch_size, shuffle_seed=shuffle_seed),
+        **keras_network.epochs_of(dataset, cell.batch_size, job.seed + job.repeat),
         epochs=cell.epochs or 1,
-        validation_data=_validation(dataset.validation, cell.batch_size),
-        validation_batch_size=cell.batch_size,
         callbacks=[keras_network.timed(model, laps)],
         verbose=0,
     )
@@ -85,9 +81,3 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
         data_verified=dataset.verified,
         **keras_network.describe(model, dataset.test, cell.batch_size),
     )
-
-
-def _validation(part: Part, batch_size: int) -> Any:
-    """Return the part as `fit` takes validation data."""
-    arguments = keras_network.one_pass(part, batch_size)
-    return arguments["x"] if "y" not in arguments else (arguments["x"], arguments["y"])

@@ -7,6 +7,7 @@ from functools import cache
 from math import factorial
 
 SMALLEST_WINDOW = 8  # laps: fewer show only a trend that is far above their noise
+LARGEST_WINDOW = 40  # enough to see a trend that matters; the exact test's cost grows as n⁴
 SIGNIFICANCE = 0.1  # of the test, two-sided
 
 
@@ -27,10 +28,10 @@ def has_trend(values: Sequence[float], *, significance: float = SIGNIFICANCE) ->
 def is_steady(laps: Sequence[float]) -> bool:
     """Return whether the latest laps show no trend any more.
 
-    The latest are the second half of all, and eight at least: the longer a warm-up has taken, the
-    smaller the trend that is still seen.
+    The latest are the second half of all, of 8 to 40: the longer a warm-up has
+    taken, the smaller the trend that is still seen.
     """
-    window = max(SMALLEST_WINDOW, len(laps) // 2)
+    window = min(max(SMALLEST_WINDOW, len(laps) // 2), LARGEST_WINDOW)
     return len(laps) >= window and not has_trend(laps[-window:])
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.spec import Scalar
@@ -14,6 +17,9 @@ from workers.probes.sensors import Sensors
 
 if TYPE_CHECKING:
     from workers.hardware import Hardware
+
+
+MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 def conditions(hardware: Hardware, sensors: Sensors) -> dict[str, Scalar | None]:
@@ -34,12 +40,24 @@ def conditions(hardware: Hardware, sensors: Sensors) -> dict[str, Scalar | None]
 
 
 def unit(hardware: Hardware) -> str:
-    """Return which physical device this is: the host, and the device's UUID or number."""
-    device = hardware.facts.get("device_uuid")
-    if device is None:
-        index = hardware.device_index
-        device = hardware.device if index is None else f"{hardware.device}{index}"
-    return f"{platform.node() or 'unknown'}/{device}"
+    """Return which physical device this is: a GPU's UUID, else the machine and its device.
+
+    The machine is told by systemd's or D-Bus's machine id, hashed, since that is to be kept to the
+    machine; where there is none, by its name. A container's name changes with every start, so one
+    without the host's id makes units of its own.
+    """
+    if (uuid := hardware.facts.get("device_uuid")) is not None:
+        return str(uuid)
+    index = hardware.device_index
+    return f"{_machine()}/{hardware.device if index is None else f'{hardware.device}{index}'}"
+
+
+def _machine() -> str:
+    for path in MACHINE_IDS:
+        with contextlib.suppress(OSError):
+            if text := path.read_text().strip():
+                return hashlib.sha256(f"farm {text}".encode()).hexdigest()[:12]
+    return platform.node() or "unknown"
 
 
 def _load_average() -> float | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from farm.cli.exit_code import ExitCode
 from farm.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ NAMED = 5  # jobs that a message names
 @click.command(name="import", short_help="Read results, or a CSV of measurements, from files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option
-def command(files: tuple[str, ...], as_json: bool) -> None:
+def command(files: tuple[str, ...], as_json: bool) -> int:
     """Read what `farm export` wrote, or CSV files of measurements made elsewhere.
 
     A CSV file needs the columns hardware, workload, batch_size and seconds; a row is a lap, and
@@ -34,10 +35,12 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
         done = import_files(store, files)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in done], indent=2))
-        return
-    for each in done:
-        for line in _lines(each):
-            click.echo(line)
+    else:
+        for each in done:
+            for line in _lines(each):
+                click.echo(line)
+    left_out = any(each.other_results or each.other_runs for each in done)
+    return ExitCode.FAILED if left_out else ExitCode.DONE
 
 
 def _lines(imported: Imported) -> list[str]:

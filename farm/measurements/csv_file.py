@@ -41,7 +41,7 @@ class Measurements:
 
     def results(self) -> Iterator[Result]:
         """Yield the result of every process, in the order of the file."""
-        source = Path(self.file).name
+        source = "a CSV file"  # not its name: the same content is the same result
         for process, repeat in self.processes:
             job = JobSpec(
                 run=self.run.id,
@@ -59,7 +59,7 @@ def read(file: str, data: bytes, mistakes: Mistakes, now: float) -> Measurements
 
     Rows that agree on hardware, unit, repeat and everything that makes a cell are the laps of one
     process. What the table does not say is None in the cell and in the measurement. The run's id is
-    made of the file's name and content, so that the same file is the same run.
+    made of the file's content, so that the same content under another name is the same run.
 
     The repeats of a cell on one hardware are kept where they are distinct and a job can have them;
     else (several units, or a count from 0) its processes are numbered from 1, by unit and then by
@@ -77,7 +77,7 @@ def read(file: str, data: bytes, mistakes: Mistakes, now: float) -> Measurements
     name = Path(file).name
     stem = fitted(Path(file).stem)
     run = Run(
-        id=f"import-{stem}-{hashlib.sha256(data).hexdigest()[:8]}",
+        id=f"import-{hashlib.sha256(data).hexdigest()[:12]}",
         suite=stem,
         description=f"imported from {name}",
         created_at=now,

@@ -100,6 +100,9 @@ def _number(text: str) -> float:
     raise RefusedError
 
 
+SHORTEST, LONGEST = 1e-12, 1e9  # seconds of a lap; what is outside is no measurement
+
+
 def _seconds(text: str) -> float:
     try:
         value = _number(text)
@@ -110,7 +113,7 @@ def _seconds(text: str) -> float:
             hint = f"a unit; write {float(found[1]) * factor:g}"
             raise RefusedError(hint) from None
         raise error
-    if not 0 < value < math.inf:
+    if not SHORTEST <= value <= LONGEST:
         raise RefusedError
     return value
 
@@ -139,7 +142,7 @@ def _scalar(text: str) -> Scalar:
     return text
 
 
-SECONDS = Kind("a number of seconds above 0, such as 0.0125", _seconds)
+SECONDS = Kind("a number of seconds from 1e-12 to 1e9, such as 0.0125", _seconds)
 FLAG = Kind("true or false", _flag)
 NAME = Kind("a name (up to 64 letters, digits and . _ + -, a letter or digit first)", _name)
 TEXT = Kind("text", str)

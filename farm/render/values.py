@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from farm.geometric import geometric_mean
 from farm.matrix import CellState, Matrix, MatrixCell
-from farm.matrix_cell import geometric_mean
 from farm.render import units
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,30 @@ def test_an_older_store_gains_the_readings_of_what_it_holds(old_store: list[Resu
     # And the next to open it finds nothing left to do
     with Store() as store:
         assert len(store.entries([RUN])) == 2
+
+
+def test_a_migration_that_was_cut_short_is_done_again(
+    old_store: list[Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an upgrade that dies after the tables were changed
+    with monkeypatch.context() as patched:
+        patched.setattr("farm.migrations.fill_in", lambda connection: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Store()
+    # When the store is opened again
+    with Store() as store:
+        good, _ = store.entries([RUN])
+    # Then nothing of it is missing
+    assert good.reading is not None
+    assert good.conditions is not None
+
+
+def test_two_upgrades_at_once_do_it_once(old_store: list[Result]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        opened = [pool.submit(Store) for _ in range(2)]
+        for each in opened:
+            with each.result() as store:
+                assert all(entry.conditions for entry in store.entries([RUN]))
 
 
 def test_a_store_of_a_newer_farm_is_left_alone(old_store: list[Result]) -> None:

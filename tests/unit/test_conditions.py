@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +63,18 @@ def test_what_is_told_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [False]
 
 
-def test_a_unit_is_one_physical_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unit_is_one_physical_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine_id = tmp_path / "machine-id"
+    monkeypatch.setattr("workers.conditions.MACHINE_IDS", (tmp_path / "none", machine_id))
     monkeypatch.setattr("platform.node", lambda: "lab-3")
-    assert unit(hardware(device_uuid="GPU-5d5f")) == "lab-3/GPU-5d5f"
+    # A GPU bears its own number, wherever it is
+    assert unit(hardware(device_uuid="GPU-5d5f")) == "GPU-5d5f"
+    # Without a machine's id its name has to do
     assert unit(hardware(index=1)) == "lab-3/gpu1"
     assert unit(hardware("cpu", None)) == "lab-3/cpu"
+    # The id stays the same whatever the machine is called, and is not told
+    machine_id.write_text("0123456789abcdef\n")
+    known = unit(hardware("cpu", None))
+    monkeypatch.setattr("platform.node", lambda: "renamed")
+    assert unit(hardware("cpu", None)) == known
+    assert "0123456789abcdef" not in known

@@ -169,10 +169,11 @@ def test_a_result_that_contradicts_is_named_and_the_first_is_kept(
 def test_another_run_of_the_same_name_is_named_and_the_first_is_kept(
     there: Store, file: Path
 ) -> None:
-    there.add_run(make_run(description="mine"))
+    tags = Selector(("gpu",))
+    there.add_run(make_run(selector=tags))
     [done] = bring(there, file)
     assert done.other_runs == ("run-1",)
-    assert [run.description for run in there.runs()] == ["mine"]
+    assert [run.selector for run in there.runs()] == [tags]
     assert done.new == 2
 
 

@@ -42,7 +42,7 @@ def test_what_is_no_time_is_named_with_its_line(seconds: str, said: str) -> None
     [problem] = problems(HEAD + f"a,w,1,1,1,0.5,6\na,w,1,1,2,{seconds},6\n")
     assert problem.startswith("data/table.csv:3: seconds: ")
     assert said in problem
-    assert problem.endswith("accepted: a number of seconds above 0, such as 0.0125")
+    assert problem.endswith("accepted: a number of seconds from 1e-12 to 1e9, such as 0.0125")
 
 
 @pytest.mark.parametrize(

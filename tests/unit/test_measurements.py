@@ -172,7 +172,11 @@ def test_the_same_file_is_the_same_run_and_another_is_another() -> None:
     assert one.run == same.run
     assert list(one.results()) == list(same.results())
     assert one.run.id != other.run.id
-    assert one.run.id.startswith("import-table-")
+    assert one.run.id.startswith("import-")
+    # Under another name it is the same run, with the same results
+    copy = table(HEAD + "a,w,1,1,1,0.5,\n", "copy.csv")
+    assert copy.run.id == one.run.id
+    assert list(copy.results()) == list(one.results())
     assert (one.run.suite, one.run.description) == ("table", "imported from table.csv")
 
 

@@ -80,12 +80,37 @@ def test_without_a_baseline_that_learnt_there_is_no_speedup() -> None:
 
 
 def test_losses_far_above_the_baselines_are_invalid() -> None:
-    jobs = [*entries("a", losses=LEARNT), *entries("b", 0.5, losses=STUCK)]
+    jobs = [
+        *entries("a", losses=LEARNT, steps_per_loss=8),
+        *entries("b", 0.5, losses=STUCK, steps_per_loss=8),
+    ]
     there = only_row(build(jobs, baseline="a"))["b"]
     assert there.status == "invalid"
     assert "learnt less than the baseline" in str(there.invalid)
-    alike = [*entries("a", losses=LEARNT), *entries("b", 0.5, losses=LEARNT)]
+    alike = [
+        *entries("a", losses=LEARNT, steps_per_loss=8),
+        *entries("b", 0.5, losses=LEARNT, steps_per_loss=8),
+    ]
     assert only_row(build(alike, baseline="a"))["b"].status == "succeeded"
+
+
+def test_losses_after_unlike_numbers_of_steps_are_not_compared() -> None:
+    for steps in (16, None):
+        slow = entries("b", 0.5, losses=STUCK, steps_per_loss=steps)
+        jobs = [*entries("a", losses=LEARNT, steps_per_loss=8), *slow]
+        assert only_row(build(jobs, baseline="a"))["b"].status == "succeeded"
+
+
+def test_another_optimizer_is_not_expected_to_learn_alike() -> None:
+    other = cell(optimizer="sgd")
+    adam = {"optimizer": "adam"}
+    jobs = [
+        *entries("a", of=cell(), losses=LEARNT, steps_per_loss=8, conditions=adam),
+        *entries("b", of=other, losses=STUCK, steps_per_loss=8, conditions={"optimizer": "sgd"}),
+    ]
+    there = only_row(build(jobs, baseline="a", across=("optimizer",)))["b"]
+    assert there.status == "succeeded"
+    assert there.differs == ("optimizer: sgd here, adam on a",)
 
 
 def test_what_differs_is_named_once_and_the_baseline_differs_in_nothing() -> None:
@@ -114,7 +139,9 @@ def test_rows_matched_across_backends_name_the_backend_and_take_the_fastest() ->
     torch, tensorflow = cell(backend="torch"), cell(backend="tensorflow")
     jobs = [
         *entries("p100", 1.0, of=tensorflow, conditions={"backend": "tensorflow"}),
-        *entries("mac", 0.5, of=torch, conditions={"backend": "torch"}, losses=STUCK),
+        *entries(
+            "mac", 0.5, of=torch, conditions={"backend": "torch"}, losses=STUCK, steps_per_loss=8
+        ),
         *entries("both", 4.0, of=tensorflow, conditions={"backend": "tensorflow"}),
         *entries("both", 2.0, of=torch, conditions={"backend": "torch"}),
     ]
@@ -123,6 +150,11 @@ def test_rows_matched_across_backends_name_the_backend_and_take_the_fastest() ->
     assert there["mac"].speedup == pytest.approx(2.0)
     assert there["mac"].differs == ("backend: torch here, tensorflow on p100",)
     assert there["both"].speedup == pytest.approx(0.5)
+    # A row in which all took the same way says which; one in which they did not, none
+    (mixed,) = build(jobs, baseline="p100", across=("backend",)).rows
+    alone = [job for job in jobs if job.hardware in ("mac", "both")]
+    (alike,) = build(alone, baseline="mac", across=("backend",)).rows
+    assert (mixed.cell.backend, alike.cell.backend) == (None, "torch")
 
 
 def test_an_interval_stands_around_each_speedup_and_leaves_one_out_or_not() -> None:
@@ -177,3 +209,13 @@ def test_laps_of_unlike_sizes_are_compared_sample_for_sample() -> None:
     # Then b is twice as fast, and its interval stands around that
     assert there.speedup == pytest.approx(2.0)
     assert there.low < 2.0 < there.high
+
+
+def test_repeats_of_which_only_some_know_the_epoch_are_put_on_one_scale() -> None:
+    # Given laps of 100 samples in 1 s on both; one repeat of a says that an epoch has 512
+    first, *others = entries("a", 1.0, samples=100)
+    knowing = replace(first, reading=Reading(seconds=5.12, laps=3, samples=512))
+    others = [replace(each, samples_per_epoch=None) for each in others]
+    bs = [replace(each, samples_per_epoch=None) for each in entries("b", 1.0, samples=100)]
+    there = only_row(build([knowing, *others, *bs], baseline="a"))["b"]
+    assert there.speedup == pytest.approx(1.0, rel=0.02)

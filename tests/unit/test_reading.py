@@ -1,0 +1,98 @@
+"""What a result comes to in numbers, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from farm.reading import Reading, conditions, read
+from jobs.result import Result
+from jobs.telemetry import Energy, Telemetry
+from tests.conftest import make_cell, make_job, make_result
+
+
+def measured(laps: tuple[float, ...], telemetry: Telemetry | None = None, **changes: Any) -> Result:
+    result = make_result(make_job(make_cell(precision=changes.pop("precision", "float32"))))
+    assert result.measurement is not None
+    measurement = result.measurement.model_copy(update={"lap_seconds": laps, **changes})
+    return result.model_copy(update={"measurement": measurement, "telemetry": telemetry})
+
+
+def reading(*arguments: Any, **changes: Any) -> Reading:
+    found = read(measured(*arguments, **changes))
+    assert found is not None
+    return found
+
+
+def test_laps_become_seconds_of_an_epoch_and_rates() -> None:
+    # Given laps of 2, 4 and 3 s over 100 samples, and epochs of 400
+    found = reading((2.0, 4.0, 3.0), samples_per_epoch=400, flops_per_sample=6.0)
+    assert (found.seconds, found.laps, found.samples) == (12.0, 3, 400)
+    assert found.samples_per_second == pytest.approx(100 / 3)
+    assert found.flops_per_second == pytest.approx(200.0)
+
+
+def test_tf32_is_not_set_against_the_peak_of_float32() -> None:
+    found = reading((1.0,), flops_per_sample=6.0, precision="tf32")
+    assert found.flops_per_second is None
+
+
+def test_seconds_over_another_number_of_samples_scale_with_it() -> None:
+    found = reading((2.0,), samples_per_epoch=None)
+    assert (found.seconds, found.samples) == (2.0, 100)
+    assert found.over(50).seconds == 1.0
+    assert Reading(seconds=2.0, laps=1).over(50).seconds == 2.0  # unknown: left as it is
+
+
+def energy(joules: float, seconds: float, **telemetry: Any) -> Telemetry:
+    each = Energy(part="cpu", kind="counter", source="RAPL", joules=joules, seconds=seconds)
+    return Telemetry(seconds=seconds, samples=0, energy=(each,), **telemetry)
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "joules", "part"),
+    [
+        (energy(100.0, 10.0), 20.0, "cpu, whole job"),  # 10 W over the job, 2 s an epoch
+        (energy(100.0, 10.0, laps_power_watts=30.0), 60.0, "cpu"),
+        (energy(24.0, 6.0), 8.0, "cpu"),  # over just the time of the laps, 2 + 2 + 2 s
+    ],
+)
+def test_energy_is_that_of_the_laps_or_says_that_it_is_not(
+    telemetry: Telemetry, joules: float, part: str
+) -> None:
+    found = reading((2.0, 2.0, 2.0), telemetry)
+    assert found.energy_joules == pytest.approx(joules)
+    assert (found.energy_kind, found.energy_part) == ("counter", part)
+
+
+def test_laps_that_drift_are_noise() -> None:
+    rising = tuple(5.0 * 1.1**number for number in range(12))
+    [reason] = reading(rising).noise
+    assert "its laps became longer by" in reason
+    assert reading((5.0, 5.2, 4.9, 5.1, 5.0, 5.15, 4.95, 5.05, 5.0)).noise == ()
+    slight = tuple(5.0 + 0.001 * number for number in range(12))  # a trend, and of no matter
+    assert reading(slight).noise == ()
+
+
+def test_very_many_laps_are_looked_at_in_no_time() -> None:
+    assert reading(tuple(1.0 + number / 1000 for number in range(5000))).noise
+
+
+def test_what_the_environment_does_not_know_hides_no_fact() -> None:
+    result = make_result(
+        facts={"power_limit_watts": 300, "driver": None},
+        environment={"power_limit_watts": None, "tf32": False, "load_average_1min": 0.5},
+    )
+    found = conditions(result)
+    assert found["power_limit_watts"] == 300
+    assert found["tf32"] is False
+    assert found["precision"] == "float32"
+    assert "load_average_1min" not in found
+
+
+def test_a_reading_survives_json() -> None:
+    whole = reading((2.0, 4.0), energy(1.0, 1.0), samples_per_epoch=400)
+    assert Reading.from_json(whole.to_json()) == whole
+    bare = Reading(seconds=1.0, laps=1)
+    assert bare.to_json() == '{"seconds":1.0,"laps":1}'
