@@ -87,6 +87,12 @@ WORK = (
         between="gpu",
         unset="not set",
     ),
+    Condition(
+        what="ONEDNN_DEFAULT_FPMATH_MODE",  # makes bfloat16 of float32 where the CPU has it
+        keys=("onednn_default_fpmath_mode",),
+        changes_work=True,
+        unset="not set",
+    ),
     Condition(what="optimizer", keys=("optimizer",), changes_work=True),
     Condition(what="optimizer", keys=("optimizer_class",), changes_work=True),
     Condition(
@@ -103,6 +109,10 @@ WORK = (
 IN_FORCE = (
     Condition(what="backend", keys=("backend",)),
     Condition(what="jit compilation", keys=("jit_compile",)),
+    Condition(what="TF_ENABLE_ONEDNN_OPTS", keys=("tf_enable_onednn_opts",), unset="not set"),
+    Condition(
+        what="PYTORCH_ENABLE_MPS_FALLBACK", keys=("pytorch_enable_mps_fallback",), unset="not set"
+    ),
     Condition(what="XLA_FLAGS", keys=("xla_flags",), unset="not set"),
     Condition(what="TF_XLA_FLAGS", keys=("tf_xla_flags",), unset="not set"),
     Condition(

@@ -69,9 +69,11 @@ jobs:
     [row] = farm.json("matrix", "--baseline", "one", "--format", "json")["rows"]
     cell = row["cells"]["two"]
     assert cell["low"] <= cell["speedup"] <= cell["high"]
-    # (Whether it is resolved depends on how quiet the machine is: README and demo show that.)
-    assert cell["resolved"] is not (cell["low"] <= 1 <= cell["high"])
     assert not cell["within_run"]
+    quiet = not any(each["noise"] for each in row["cells"].values())
+    if quiet:  # while others compute beside it, no honest interval is narrow
+        assert cell["resolved"]
+        assert cell["low"] > 1
     assert [each for each in cell["differs"] if "thread count: 2 here, 1 on one" in each]
     assert "thread count" in farm("diff", "one", "two")
 

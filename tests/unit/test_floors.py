@@ -105,3 +105,8 @@ def test_what_a_workload_has_filled_in_itself_stays() -> None:
 def test_a_workload_without_floors_asks_for_nothing(noop_workload: None) -> None:
     measured = judged(workload.find("noop"), measurement(8))
     assert (measured.floors, measured.floors_waived) == ({}, None)
+
+
+def test_an_accuracy_over_a_handful_of_images_is_not_demanded() -> None:
+    few = {"train_samples": 4096, "validation_samples": 64, "test_samples": 5}
+    assert set(workload.find(NAMES[0]).floors(cell(parameters=few), 1000)) == {"loss_drop"}
