@@ -55,7 +55,7 @@ def test_a_table_becomes_a_matrix_and_travels_to_another_farm(
     # When it is exported here and imported there
     said = here("export", "-o", "mine.jsonl")
     assert said == "mine.jsonl: 1 run, 12 results\n"
-    assert "12 new results in import-mine-" in there("import", "mine.jsonl")
+    assert "12 new results in import-" in there("import", "mine.jsonl")
     # Then both have the same matrix, and the same results to the last digit
     assert there.json("matrix", "--baseline", "p100", "--format", "json") == matrix
     assert there("export", "-o", "-") == here("export", "-o", "-")
