@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from farm.matrix import CellState, Matrix, MatrixCell
 
-_ENOUGH = 3  # processes from which a spread can be told at all
+_ENOUGH = 3  # processes, or machines of one name, from which a spread can be told at all
 _WIDE = 1.5  # high ÷ low of an interval, about ±22 %
 _MOST_NAMES = 3
-_MOST_REASONS = 2
+_MOST_KINDS = 2
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w|\.\d)")  # not of a name or version
 _WAITING = (CellState.RUNNING, CellState.QUEUED)
 _COUNTED = (CellState.SUCCEEDED, CellState.INVALID)
 
@@ -22,7 +24,7 @@ def warnings(matrix: Matrix, run: str | None = None) -> list[str]:
     Each ends with the next action. `run` is the run that was asked for by name, if one was: the
     commands then name it too.
     """
-    checks = (_invalid, _missing, _waiting, _repeats, _noisy, _conditions)
+    checks = (_invalid, _missing, _waiting, _one_lap, _repeats, _noisy, _conditions)
     return [line for check in checks if (line := check(matrix, run))]
 
 
@@ -60,42 +62,103 @@ def _waiting(matrix: Matrix, run: str | None) -> str | None:
     return f"not done yet: {_where(counts)}; `{command}` follows the run to its end"
 
 
+def _one_lap(matrix: Matrix, run: str | None) -> str | None:
+    """Warn of `train` for a single epoch: with two, the first would be a warm-up."""
+    found = Counter(
+        name
+        for row in matrix.rows
+        if row.cell.protocol == "train" and row.cell.epochs == 1
+        for name, cell in row.cells.items()
+        if cell.status in _COUNTED and any(each.laps == 1 for each in cell.readings)
+    )
+    if not found:
+        return None
+    return (
+        f"one lap a process: {_where(found)}; it includes what runs only once; take `epochs: 2` or "
+        f"more in the suite, or `protocol: steady`"
+    )
+
+
 def _repeats(matrix: Matrix, run: str | None) -> str | None:
-    """Warn of too few processes, else of intervals that are wide all the same."""
-    counted = [cell for _, cell in _cells(matrix) if cell.status is CellState.SUCCEEDED]
-    few = [cell for cell in counted if cell.repeats < _ENOUGH]
-    if few:
-        least = min(cell.repeats for cell in few)
-        rest = f"{len(few):,} of {len(counted):,} cells rest on {least} process"
-        why = "es, which hardly tell a spread" if least == 2 else ", which has no spread of its own"
-        remedy = f"submit with `repeats: {_ENOUGH}` or more in the suite"
-        if all(cell.submitted >= _ENOUGH for cell in few):
-            remedy = "the other repeats failed or still wait, and the cells say which"
-        return f"too few repeats: {rest}{why}; {remedy}"
+    """Warn of too few replicates, else of intervals that are wide all the same.
+
+    Of hardware with several machines of its name the replicate is the machine.
+    """
+    several = _of_several_machines(matrix)
+    counted = [(n, cell) for n, cell in _cells(matrix) if cell.status is CellState.SUCCEEDED]
+    classes: Counter[tuple[bool, int]] = Counter()
+    submitted: list[int] = []  # where the replicate is the process
+    for name, cell in counted:
+        machines = _machines(cell) if name in several else 0
+        if (number := machines or cell.repeats) < _ENOUGH:
+            classes[machines > 0, number] += 1
+            submitted += [] if machines else [cell.submitted]
+    if classes:
+        cells = f" of {len(counted):,} cell{'' if len(counted) == 1 else 's'}"
+        said: list[str] = []
+        for (of_machines, number), count in sorted(classes.items()):
+            rest = "" if said else f"{cells} rest{'s' if count == 1 else ''}"
+            said.append(f"{count:,}{rest} on {_replicates(number, of_machines)}")
+        remedies = []
+        if submitted and min(submitted) < _ENOUGH:
+            remedies.append(f"submit with `repeats: {_ENOUGH}` or more in the suite")
+        elif submitted:
+            remedies.append("the other repeats failed or still wait, and the cells say which")
+        if any(of_machines for of_machines, _ in classes):
+            remedies.append("it takes more machines of that name, more `repeats` do not help")
+        what = "repeats" if submitted else "machines"
+        return f"too few {what}: {', and '.join(said)}; {'; '.join(remedies)}"
     if matrix.metric != "speedup":
         return None
     known = [
-        (cell.low, cell.high)
+        (name, cell.low, cell.high)
         for name, cell in _cells(matrix)
         if name != matrix.baseline and cell.low is not None and cell.high is not None
     ]
-    wide = sum(high > _WIDE * low for low, high in known)
+    wide = [name for name, low, high in known if high > _WIDE * low]
     if not wide:
         return None
+    remedies = []
+    if {*wide} & several or matrix.baseline in several:
+        remedies.append("more machines of that name narrow them, more `repeats` do not")
+    if {*wide} - several:
+        remedies.append(
+            "more `repeats` in the suite narrow them, more laps (`budget`) help where laps scatter"
+        )
+    span = "spans" if len(wide) == 1 else "span"
     return (
-        f"wide intervals: {wide:,} of {len(known):,} span more than a factor of {_WIDE}; more "
-        f"`repeats` in the suite narrow them, more laps (`budget`) help where laps scatter"
+        f"wide intervals: {len(wide):,} of {len(known):,} {span} more than a factor of {_WIDE}; "
+        f"{'; '.join(remedies)}"
     )
+
+
+def _of_several_machines(matrix: Matrix) -> set[str]:
+    return {name for name, cell in _cells(matrix) if _machines(cell) > 1}
+
+
+def _machines(cell: MatrixCell) -> int:
+    """Return how many physical machines a cell rests on; 0 unless every process says its own."""
+    units = {each.unit for each in cell.readings}
+    return 0 if None in units else len(units)
+
+
+def _replicates(number: int, of_machines: bool) -> str:
+    """Write ``2 processes, which hardly tell a spread``."""
+    unit = "process" if number == 1 else "processes"
+    if of_machines:
+        unit = f"machine{'' if number == 1 else 's'} of that name"
+    why = "which has no spread of its own" if number == 1 else "which hardly tell a spread"
+    return f"{number} {unit}, {why}"
 
 
 def _noisy(matrix: Matrix, run: str | None) -> str | None:
     counts = _count(matrix, lambda cell: bool(cell.noise))
     if not counts:
         return None
-    reasons: dict[str, dict[str, None]] = {}
+    reasons: dict[str, list[str]] = {}
     for name, cell in _cells(matrix):
-        reasons.setdefault(name, {}).update(dict.fromkeys(cell.noise))
-    said = _where(counts, lambda name: _some(list(reasons[name])))
+        reasons.setdefault(name, []).extend(cell.noise)
+    said = _where(counts, lambda name: _some(_kinds(reasons[name])))
     return (
         f"noisy (!): {said}; close other programs and submit again, or let the worker wait for "
         f"quiet (`farm worker --patience`)"
@@ -142,9 +205,31 @@ def _counted(states: Counter[str]) -> str:
     return ", ".join(f"{number:,} {words}" for words, number in states.items())
 
 
-def _some(reasons: Sequence[str]) -> str:
-    shown = "; ".join(reasons[:_MOST_REASONS])
-    rest = len(reasons) - _MOST_REASONS
+def _kinds(reasons: Iterable[str]) -> list[str]:
+    """Return one text for reasons that differ in nothing but their numbers, the frequent first.
+
+    A number that is not the same in all of them becomes a range: ``0.32 to 0.96 of a core``.
+    """
+    kinds: dict[str, list[str]] = {}
+    for reason in reasons:
+        kinds.setdefault(_NUMBER.sub("#", reason), []).append(reason)
+    return [_ranged(alike) for alike in sorted(kinds.values(), key=len, reverse=True)]
+
+
+def _ranged(alike: Sequence[str]) -> str:
+    columns = zip(*(_NUMBER.findall(reason) for reason in alike), strict=True)
+    ranges = iter([_range(column) for column in columns])
+    return _NUMBER.sub(lambda _: next(ranges), alike[0])
+
+
+def _range(numbers: Iterable[str]) -> str:
+    ordered = sorted(set(numbers), key=lambda text: float(text.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _some(kinds: Sequence[str]) -> str:
+    shown = "; ".join(kinds[:_MOST_KINDS])
+    rest = len(kinds) - _MOST_KINDS
     if rest <= 0:
         return shown
-    return f"{shown}; and {rest} other reason{'' if rest == 1 else 's'}"
+    return f"{shown}; and {rest} other kind{'' if rest == 1 else 's'}"

@@ -34,7 +34,7 @@ def command(suite: str) -> int:
     from farm.coordinator import Coordinator
     from farm.home import home
     from farm.matrix import build
-    from farm.render import render
+    from farm.render import render, units
     from farm.store import Store
     from farm.suite import load
     from workers.cpus import usable_cpus
@@ -52,7 +52,7 @@ def command(suite: str) -> int:
         _wait_for({ONE_CORE, ALL_CORES}, coordinator)
         run = coordinator.submit(loaded)
         jobs = coordinator.ledger.job_count(run.id)
-        click.echo(f"submitted run {run.id}: {jobs} jobs")
+        click.echo(f"submitted run {run.id}: {units.count(jobs, 'job')}")
         store = stack.enter_context(Store())
         counts = follow(run, coordinator, store)
         matrix = build(store.entries([run]), baseline=ONE_CORE)

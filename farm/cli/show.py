@@ -69,13 +69,14 @@ def _list(store: Store, run: Run, as_json: bool) -> None:
     import json
 
     from farm.exchange import specs_of
-    from farm.render import jobs
+    from farm.render import jobs, units, width
 
     rows = store.job_rows(run.id)
     specs = specs_of(run, {row.hardware for row in rows})
     if not as_json:
-        click.echo(f"run {run.id}: {len(rows):,} jobs; `farm show JOB` prints one in full")
-        for line in jobs.table(run, rows, specs) if rows else []:
+        counted = units.count(len(rows), "job")
+        click.echo(f"run {run.id}: {counted}; `farm show JOB` prints one in full")
+        for line in jobs.table(run, rows, specs, width.of_output()) if rows else []:
             click.echo(line)
         return
     listed = []

@@ -18,6 +18,7 @@ def command(run: str | None, redis_url: str | None, as_json: bool) -> None:
 
     from farm import progress
     from farm.cli.session import choose_run, collected
+    from farm.render import units
     from farm.render.progress import lines
 
     with collected(redis_url) as store:
@@ -27,7 +28,8 @@ def command(run: str | None, redis_url: str | None, as_json: bool) -> None:
         counts = progress.count(rows)
         click.echo(json.dumps({"run": chosen.id, "jobs": sum(counts.values()), **counts}))
         return
-    click.echo(f"run {chosen.id}: suite {chosen.suite}, {len(chosen.cells)} cells")
+    cells = units.count(len(chosen.cells), "cell")
+    click.echo(f"run {chosen.id}: suite {chosen.suite}, {cells}")
     for line in lines(progress.by_hardware(rows, time.time())):
         click.echo(line)
     if not rows:

@@ -33,6 +33,7 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     from farm.cli.session import collected
     from farm.collector import collect_run
     from farm.coordinator import Coordinator
+    from farm.render import units
     from farm.suite import load
 
     loaded = load(suite)
@@ -54,12 +55,15 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
         counts = follow(run, coordinator, store, quiet=as_json)
     unsuccessful = sum(counts.values()) - counts["succeeded"]
     if unsuccessful and not as_json:
-        click.echo(f"{unsuccessful} jobs did not succeed; `farm matrix` says why")
+        click.echo(f"{units.count(unsuccessful, 'job')} did not succeed; `farm matrix` says why")
     return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE
 
 
 def _say(run: Run, jobs: int, columns: list[str]) -> None:
-    click.echo(f"submitted run {run.id}: {jobs} jobs for {', '.join(columns) or 'nobody yet'}")
+    from farm.render import units
+
+    counted = units.count(jobs, "job")
+    click.echo(f"submitted run {run.id}: {counted} for {', '.join(columns) or 'nobody yet'}")
     if not columns:
         click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
 
@@ -68,6 +72,7 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
     import json
 
     from farm.plan import jobs_for
+    from farm.render import units
 
     jobs = jobs_for("dry-run", "any", suite.planned_cells(), suite.seed)
     if as_json:
@@ -101,4 +106,5 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
         "protocol",
     )
     click.echo(tabulate(rows, headers=(*headings, "epochs", "parameters")))
-    click.echo(f"\n{len(jobs)} jobs on each of: {suite.hardware.describe()}; nothing was sent")
+    counted = units.count(len(jobs), "job")
+    click.echo(f"\n{counted} on each of: {suite.hardware.describe()}; nothing was sent")

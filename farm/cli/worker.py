@@ -70,6 +70,7 @@ def command(
     from farm import broker
     from farm.coordinator import Coordinator
     from farm.home import home
+    from farm.render import units
     from workers.service import Service
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)
@@ -96,5 +97,6 @@ def command(
     click.echo(f"tags: {', '.join(hardware.tags)}; Ctrl-C stops it")
     service.join()
     for run in coordinator.enlist(hardware.name, hardware.tags):
-        click.echo(f"joined run {run.id}: {len(run.jobs(hardware.name))} jobs")
+        counted = units.count(len(run.jobs(hardware.name)), "job")
+        click.echo(f"joined run {run.id}: {counted}")
     service.serve()

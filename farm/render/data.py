@@ -76,7 +76,7 @@ def csv_text(matrix: Matrix) -> str:
                 cell.batch_size,
                 *(getattr(cell, name) for name in properties),
                 escape.csv(parameters),
-                *(there.speedup for there in cells),
+                *(_finite(there.speedup) for there in cells),
                 *(_safe(known[detail]) for known in map(_cell, cells) for detail in details),
             ]
         )

@@ -11,6 +11,7 @@ from farm.render import interval, units
 from farm.render.values import SHOWN
 
 NONE = "–"
+OUT_OF_RANGE = "out of range"  # a ratio that no floating-point number holds
 UNRESOLVED, WITHIN_RUN, NOISY = "?", "*", "!"
 _REASON_LENGTH = 1000
 
@@ -64,10 +65,11 @@ def of_speedup(cell: MatrixCell, is_baseline: bool, notes: tuple[int, ...]) -> F
         return Field(text=cell.status.words, notes=notes, words=True)
     seconds = units.seconds(cell.seconds)
     if cell.status is CellState.INVALID:
-        text = seconds if cell.speedup is None else units.ratio(cell.speedup)
+        text = seconds if cell.speedup is None else ratio(cell.speedup)
         return Field(text=text, notes=notes, struck=True, words=True)
-    if cell.speedup is None:
-        return Field(text=seconds, flags=_noisy(cell), notes=notes, words=True)
+    if cell.speedup is None or not _is_ratio(cell.speedup):
+        text = seconds if cell.speedup is None else OUT_OF_RANGE
+        return Field(text=text, flags=_noisy(cell), notes=notes, words=True)
     if is_baseline:
         return Field(
             text=units.ratio(cell.speedup), flags=_noisy(cell), aside=f"({seconds})", notes=notes
@@ -95,7 +97,7 @@ def of_value(cell: MatrixCell, metric: str, notes: tuple[int, ...]) -> Field:
 def of_mean(summary: Summary, is_baseline: bool, aside: str = "") -> Field:
     """Return a geometric mean of speed-ups with its interval."""
     text = ratio(summary.geomean)
-    if is_baseline or summary.geomean is None:
+    if is_baseline or summary.geomean is None or not _is_ratio(summary.geomean):
         return Field(text=text, aside=aside)
     return Field(
         text=text,
@@ -106,13 +108,19 @@ def of_mean(summary: Summary, is_baseline: bool, aside: str = "") -> Field:
 
 
 def ratio(value: float | None) -> str:
-    """Write a speed-up, or a dash."""
-    return NONE if value is None else units.ratio(value)
+    """Write a speed-up, a dash for none, or in words that it is no number."""
+    if value is None:
+        return NONE
+    return units.ratio(value) if _is_ratio(value) else OUT_OF_RANGE
 
 
 def value_text(value: float | None, metric: str) -> str:
     """Write a value of a metric with its unit, or a dash."""
     return NONE if value is None or not math.isfinite(value) else SHOWN[metric].text(value)
+
+
+def _is_ratio(value: float) -> bool:
+    return math.isfinite(value) and value > 0
 
 
 def _ends(low: float | None, high: float | None) -> tuple[str, str] | None:

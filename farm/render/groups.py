@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from farm.matrix import Group, Matrix, Row
-from farm.render.field import Field, Line, of_mean, ratio, value_text
-from farm.render.values import column
+from farm.render import units
+from farm.render.field import Field, Line, Notes, of_mean, ratio, value_text
+from farm.render.values import Column, column
 
 Kinds: TypeAlias = Mapping[str, tuple[int, ...]]  # by hardware
 
 
-def group_lines(matrix: Matrix, kinds: Kinds) -> tuple[Line, ...]:
+def group_lines(matrix: Matrix, kinds: Kinds, notes: Notes) -> tuple[Line, ...]:
     """Return one line a group: its name, its rows, and the geometric mean of every hardware.
 
     Behind a mean over fewer cells than the group has rows stands how many there are. `kinds` are
@@ -27,11 +28,11 @@ def group_lines(matrix: Matrix, kinds: Kinds) -> tuple[Line, ...]:
             summary = group.summary[name]
             return of_mean(summary, name == matrix.baseline, _fewer(summary.cells, summary.of))
         own = rows[group.name]
-        found = column(row.cells[name] for row in own)
+        found = column(own, name, matrix.baseline)
         return Field(
             text=value_text(found.geomean, matrix.metric),
             aside=_fewer(found.cells, len(own)),
-            notes=_mixed(kinds[name]),
+            notes=(*_mixed(kinds[name]), *notes.number([_fewer_words(matrix, found, name)])),
         )
 
     return tuple(
@@ -43,9 +44,11 @@ def group_lines(matrix: Matrix, kinds: Kinds) -> tuple[Line, ...]:
     )
 
 
-def summary_lines(matrix: Matrix, label_columns: int, kinds: Kinds) -> tuple[Line, ...]:
+def summary_lines(
+    matrix: Matrix, label_columns: int, kinds: Kinds, notes: Notes
+) -> tuple[Line, ...]:
     """Return minimum, geometric mean and maximum of every hardware, and what they stand on."""
-    fields = [_summary(matrix, name, _mixed(kinds[name])) for name in matrix.hardware]
+    fields = [_summary(matrix, name, _mixed(kinds[name]), notes) for name in matrix.hardware]
     names = ["minimum", "geometric mean", "maximum", "cells"]
     if any(each.invalid for each in matrix.summary.values()):
         names.append("invalid")
@@ -56,7 +59,7 @@ def summary_lines(matrix: Matrix, label_columns: int, kinds: Kinds) -> tuple[Lin
     )
 
 
-def _summary(matrix: Matrix, name: str, notes: tuple[int, ...]) -> tuple[Field, ...]:
+def _summary(matrix: Matrix, name: str, kinds: tuple[int, ...], notes: Notes) -> tuple[Field, ...]:
     summary = matrix.summary[name]
     invalid = Field(text=f"{summary.invalid:,}")
     if matrix.metric == "speedup":
@@ -67,13 +70,24 @@ def _summary(matrix: Matrix, name: str, notes: tuple[int, ...]) -> tuple[Field, 
             _cells(summary.cells, summary.of),
             invalid,
         )
-    found = column(row.cells[name] for row in matrix.rows)
-    numbers = (found.minimum, found.geomean, found.maximum)
+    found = column(matrix.rows, name, matrix.baseline)
+    fewer = notes.number([_fewer_words(matrix, found, name)])
     return (
-        *(Field(text=value_text(each, matrix.metric), notes=notes) for each in numbers),
+        Field(text=value_text(found.minimum, matrix.metric), notes=kinds),
+        Field(text=value_text(found.geomean, matrix.metric), notes=(*kinds, *fewer)),
+        Field(text=value_text(found.maximum, matrix.metric), notes=kinds),
         _cells(found.cells, len(matrix.rows)),
         invalid,
     )
+
+
+def _fewer_words(matrix: Matrix, found: Column, name: str) -> str | None:
+    """Say what the baseline comes to over the cells that a column has of its own."""
+    if found.cells in (0, found.baseline_cells):
+        return None
+    base = value_text(found.baseline, matrix.metric)
+    over = f"over the {units.count(found.cells, 'cell')} that {name} shares with {matrix.baseline}"
+    return f"{over}, whose own mean there is {base}"
 
 
 def _cells(cells: int, of: int) -> Field:

@@ -35,11 +35,18 @@ def ends(low: float, high: float) -> tuple[str, str]:
 
 
 def _written(low: float, high: float, more: int) -> tuple[str, str]:
-    if not (0 < low <= high < math.inf) or high >= _WIDE * low:
+    if not (0 < low <= high < math.inf) or high / _WIDE >= low:
         digits = _WIDE_DIGITS + more
         return units.significant(low, digits), units.significant(high, digits)
-    decimals = units.decimals_of(math.sqrt(low * high), _DIGITS)
+    middle = math.sqrt(low) * math.sqrt(high)
+    decimals = units.decimals_of(middle, _DIGITS)
     if high > low:
         decimals = min(decimals, units.decimals_of(high - low, _DIGITS_OF_WIDTH))
     decimals += more
-    return units.fixed(low, decimals), units.fixed(high, decimals)
+    if units.is_plain(low, _DIGITS) and units.is_plain(high, _DIGITS):
+        return units.fixed(low, decimals), units.fixed(high, decimals)
+    return _scientific(low, decimals), _scientific(high, decimals)
+
+
+def _scientific(value: float, decimals: int) -> str:
+    return units.scientific(value, decimals - units.decimals_of(value, 1) + 1)

@@ -27,6 +27,13 @@ class _Property:
     header: str
     text: Callable[[Cell], str]  # in a column
     phrase: str  # in the caption, around the text
+    phrase_of_one: str | None = None
+
+    def said(self, text: str) -> str:
+        """Return the phrase with this text in it."""
+        return (
+            self.phrase_of_one if self.phrase_of_one and text == "1" else self.phrase.format(text)
+        )
 
 
 def _known(value: Scalar | None) -> str:
@@ -47,14 +54,16 @@ _PROPERTIES = (
     _Property(header="protocol", text=lambda c: _known(c.protocol), phrase="{} protocol"),
     _Property(header="pipeline", text=lambda c: _known(c.data_pipeline), phrase="{} batches"),
     _Property(header="optimizer", text=lambda c: _known(c.optimizer), phrase="{}"),
-    _Property(header="epochs", text=_epochs, phrase="{} epochs"),
+    _Property(header="epochs", text=_epochs, phrase="{} epochs", phrase_of_one="1 epoch"),
 )
+_OF_PROTOCOL = ("pipeline", "epochs")  # which protocol a row has may imply them
 
 
 def label(cells: Sequence[Cell]) -> Labels:
     """Return the labels of these rows, in their order.
 
-    A property or parameter that is the same in all rows goes to `constants`. A parameter that only
+    A property or parameter that is the same in all rows goes to `constants`, and so does what the
+    protocol, where it is a column, says of the pipeline and the epochs. A parameter that only
     goes with the workload goes to `by_workload`; whatever else differs becomes a column. Whether
     the data is synthetic is thus always said.
     """
@@ -66,10 +75,13 @@ def label(cells: Sequence[Cell]) -> Labels:
     unknown: list[str] = []
     for known in _PROPERTIES:
         texts = [known.text(cell) for cell in cells]
+        implied = _by_protocol(known, texts, columns.get("protocol", ()))
         if set(texts) == {_UNKNOWN}:
             unknown.append(known.header)
         elif len(set(texts)) == 1:
-            constants += [known.phrase.format(texts[0])] if texts[0] else []
+            constants += [known.said(texts[0])] if texts[0] else []
+        elif implied:
+            constants += implied
         else:
             columns[known.header] = texts
 
@@ -95,6 +107,18 @@ def label(cells: Sequence[Cell]) -> Labels:
         unknown=tuple(unknown),
         by_workload=tuple(f"{name}: {', '.join(said)}" for name, said in by_workload.items()),
     )
+
+
+def _by_protocol(known: _Property, texts: Sequence[str], protocols: Sequence[str]) -> list[str]:
+    """Return a phrase for each protocol, where it implies the property; else nothing."""
+    found = dict(zip(protocols, texts, strict=False))
+    if (
+        known.header not in _OF_PROTOCOL
+        or _UNKNOWN in found
+        or len(set(zip(protocols, texts, strict=False))) != len(found)
+    ):
+        return []
+    return [f"{known.said(text)} with {protocol}" for protocol, text in found.items() if text]
 
 
 def _parameter(cell: Cell, name: str) -> str:

@@ -14,12 +14,14 @@ from farm.render.sparkline import sparkline
 from jobs.result import JobFailure, Measurement, Result
 from jobs.spec import Cell, Scalar
 from jobs.telemetry import Telemetry
+from jobs.trend import SMALLEST_WINDOW
 
 _BARS = 56  # of a chart
 _LAPS_LISTED = 40
+_LEAST_DROP = 0.0005  # of a loss, that is worth a digit
 _WARMUP_ENDED = {
     "steady": "no trend was left",
-    "cap": "its time was up, with a trend still there",
+    "cap": "its time was up",
     "fixed": "their number is fixed",
 }
 _STOPPED_BY = {
@@ -39,14 +41,15 @@ def lines(result: Result, width: int = 80) -> list[str]:
     sections = [Section("", _head(result)), Section("Work", _work(result.job.cell))]
     if measured is not None:
         sections += [
-            Section("Times", _times(measured)),
+            Section("Times", _times(measured, result.telemetry)),
             Section("Laps, in seconds", block=_laps(measured, width)),
             Section("Training", _training(measured)),
         ]
     if result.error is not None:
         sections += _error(result.error)
     if result.telemetry is not None:
-        sections.append(Section("Telemetry", _telemetry(result.telemetry)))
+        hidden = set() if measured is None else {"peak_host_bytes"}  # stands among the times
+        sections.append(Section("Telemetry", _telemetry(result.telemetry, hidden)))
     sections.append(Section("Environment", _known(result.environment)))
     sections.append(Section("Facts of the machine", _known(result.facts)))
     return render(sections, width)
@@ -105,7 +108,7 @@ def _work(cell: Cell) -> list[Pair]:
     return [*pairs, ("not known", ", ".join(unknown))] if unknown else pairs
 
 
-def _times(measured: Measurement) -> list[Pair]:
+def _times(measured: Measurement, seen: Telemetry | None) -> list[Pair]:
     laps = measured.lap_seconds
     middle = statistics.median(laps)
     pairs: list[Pair] = [("laps", _counted(laps, measured.stopped_by, _STOPPED_BY, "stopped"))]
@@ -119,7 +122,10 @@ def _times(measured: Measurement) -> list[Pair]:
     if measured.samples_per_epoch and measured.samples_per_lap:
         epoch = statistics.median(measured.epoch_seconds)
         pairs.append(
-            ("epoch", f"{units.seconds(epoch)} for {measured.samples_per_epoch:,} samples")
+            (
+                "epoch",
+                f"{units.seconds(epoch)} for {units.count(measured.samples_per_epoch, 'sample')}",
+            )
         )
     if steps := measured.step_seconds:
         each = units.count(measured.steps_per_lap or 0, "step")
@@ -131,6 +137,8 @@ def _times(measured: Measurement) -> list[Pair]:
     warmup = measured.warmup_lap_seconds
     if warmup or measured.warmup_ended:
         said = _counted(warmup, measured.warmup_ended, _WARMUP_ENDED, "ended")
+        if measured.warmup_ended == "cap" and len(warmup) >= SMALLEST_WINDOW:  # fewer show none
+            said += ", with a trend still there"
         pairs.append(("warm-up", said + (f", {units.seconds(sum(warmup))}" if warmup else "")))
     for label, value in (
         ("cold start", measured.cold_start_seconds),
@@ -138,8 +146,9 @@ def _times(measured: Measurement) -> list[Pair]:
         ("total", measured.total_seconds),
     ):
         pairs += [] if value is None else [(label, units.seconds(value))]
-    if measured.peak_memory_bytes is not None:
-        pairs.append(("memory", f"{units.size(measured.peak_memory_bytes)}, host, at its peak"))
+    of_host = (measured.peak_memory_bytes, seen.peak_host_bytes if seen else None)
+    if peaks := [each for each in of_host if each is not None]:
+        pairs.append(("memory", f"{units.size(max(peaks))}, host, at its peak"))
     return pairs
 
 
@@ -173,7 +182,8 @@ def _training(measured: Measurement) -> list[Pair]:
     for name, value in sorted(measured.test.items()):
         pairs.append((f"test {name}", units.significant(value) + _against(floors, name, value)))
     if "loss_drop" in floors and (drop := _loss_drop(measured)) is not None:
-        pairs.append(("loss drop", units.significant(drop) + _against(floors, "loss_drop", drop)))
+        shown = units.significant(drop if abs(drop) >= _LEAST_DROP else 0.0)
+        pairs.append(("loss drop", shown + _against(floors, "loss_drop", drop)))
     pairs += [(f"floor of {n}", f"{units.significant(v)}; not measured") for n, v in floors.items()]
     for label, number in (
         ("floors waived", measured.floors_waived),
@@ -205,13 +215,13 @@ def _loss_drop(measured: Measurement) -> float | None:
     return 1 - losses[-1] / losses[0] if losses and losses[0] else None
 
 
-def _telemetry(seen: Telemetry) -> list[Pair]:
+def _telemetry(seen: Telemetry, hidden: set[str]) -> list[Pair]:
     pairs = []
     for energy in seen.energy:
         watts = f"{units.significant(energy.joules / energy.seconds)} W"
         over = f"{units.joules(energy.joules)} in {units.seconds(energy.seconds)}, {watts}"
         pairs.append((f"energy {energy.part}", f"{over} ({energy.kind}, {energy.source})"))
-    skipped = {"energy", "throttle_reasons", "seconds", "samples", "period_seconds"}
+    skipped = {"energy", "throttle_reasons", "seconds", "samples", "period_seconds", *hidden}
     for name, value in seen.model_dump(exclude=skipped, exclude_none=True).items():
         share = name.endswith("_utilisation")
         pairs.append(

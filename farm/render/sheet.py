@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from farm.matrix import Matrix
+from farm.matrix import CellState, Matrix, MatrixCell, Row
 from farm.render import values
 from farm.render.caption import HEADERS, caption, legend
 from farm.render.differing import Differing, differing
@@ -57,8 +57,8 @@ def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
     if matrix.by is None:
         headers, rows = labels.headers, _lines(matrix, labels, found, notes)
     else:
-        headers, rows = (HEADERS[matrix.by], "cells"), group_lines(matrix, kinds)
-    summary = summary_lines(matrix, len(headers), kinds)
+        headers, rows = (HEADERS[matrix.by], "cells"), group_lines(matrix, kinds, notes)
+    summary = summary_lines(matrix, len(headers), kinds, notes)
     return Sheet(
         title=title,
         caption=caption(matrix, labels),
@@ -97,11 +97,19 @@ def _alone(numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 def _lines(matrix: Matrix, labels: Labels, found: Differing, notes: Notes) -> tuple[Line, ...]:
     mixed = {name for name in matrix.hardware if len(values.marks(matrix, name)) > 1}
+    told = any(
+        row.cells[name].low is not None
+        for row in matrix.rows
+        for name in matrix.hardware
+        if name != matrix.baseline
+    )
 
     def place(name: str, row: int) -> Field:
         cell = matrix.rows[row].cells[name]
         own = [cell.invalid, cell.reason, found.of_cell(cell, name)]
         if matrix.metric == "speedup":
+            if told and name != matrix.baseline:
+                own.append(_no_interval(matrix.rows[row], name, matrix.baseline))
             return of_speedup(cell, name == matrix.baseline, notes.number(own))
         if name in mixed and cell.mark and cell.value is not None:
             own.insert(0, values.mark_words(matrix.metric, cell.mark))
@@ -111,6 +119,19 @@ def _lines(matrix: Matrix, labels: Labels, found: Differing, notes: Notes) -> tu
         Line(labels=texts, fields=tuple(place(name, index) for name in matrix.hardware))
         for index, texts in enumerate(labels.rows)
     )
+
+
+def _no_interval(row: Row, name: str, baseline: str) -> str | None:
+    """Say why a speed-up has no interval, where others have one."""
+    cell, base = row.cells[name], row.cells[baseline]
+    if cell.status is not CellState.SUCCEEDED or cell.speedup is None or cell.low is not None:
+        return None
+    where = "" if _is_one_lap(cell) else f" on {baseline}" if _is_one_lap(base) else None
+    return None if where is None else f"no interval: one lap of one process{where}"
+
+
+def _is_one_lap(cell: MatrixCell) -> bool:
+    return len(cell.readings) == 1 and cell.readings[0].laps == 1
 
 
 def _bare(lines: tuple[Line, ...]) -> tuple[Line, ...]:

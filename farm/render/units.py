@@ -10,17 +10,38 @@ _SCALES = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (0.1, "ms", 1e3))
 _HOURS_FROM_SECONDS = 10_000
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _JOULES = ((1e-3, "µJ", 1e6), (1.0, "mJ", 1e3), (1e4, "J", 1.0), (1e7, "kJ", 1e-3))
+_PLAIN = (-4, 7)  # powers of ten: a number between them is written without an exponent
+_LEAST_PREFIXED, _MOST_PREFIXED = 1e-13, 1e10  # prefixes and hours would not help beyond these
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Write a number to so many significant digits, never in scientific notation: ``0.0123``."""
+    """Write a number to so many significant digits: ``0.0123``, ``1,230``.
+
+    From ten million on, and below a ten-thousandth, in scientific notation: ``9.60e14``.
+    """
     if not math.isfinite(value) or value == 0:
-        return f"{value:g}"
-    return fixed(value, decimals_of(value, digits))
+        return f"{abs(value) if value == 0 else value:g}"
+    if is_plain(value, digits):
+        return fixed(value, decimals_of(value, digits))
+    return scientific(value, digits)
+
+
+def is_plain(value: float, digits: int) -> bool:
+    """Return whether a finite number, rounded to so many digits, is written without an exponent."""
+    return value == 0 or _PLAIN[0] <= digits - 1 - decimals_of(value, digits) < _PLAIN[1]
+
+
+def scientific(value: float, digits: int) -> str:
+    """Write a finite number to so many significant digits in scientific notation: ``9.60e14``."""
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def decimals_of(value: float, digits: int) -> int:
-    """Return after how many decimals a number has so many significant digits; may be negative."""
+    """Return after how many decimals a finite number has so many significant digits.
+
+    It may be negative.
+    """
     # The exponent after rounding: 9.996 is 10.0, not 10.00.
     return digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
 
@@ -37,6 +58,8 @@ def ratio(value: float) -> str:
 
 def seconds(value: float) -> str:
     """Write a measured time, in seconds, with its unit: ``4.12 s``, ``52.0 ms``, ``3.47 h``."""
+    if not _LEAST_PREFIXED <= value < _MOST_PREFIXED:
+        return f"{significant(value)} s"
     for below, unit, scale in _SCALES:
         if value < below:
             return f"{significant(value * scale)} {unit}"
@@ -66,6 +89,8 @@ def size(value: float) -> str:
 
 def joules(value: float) -> str:
     """Write an energy, in joules: ``52.0 mJ``, ``1,230 J``, ``45.6 kJ``."""
+    if not _LEAST_PREFIXED <= value < _MOST_PREFIXED:
+        return f"{significant(value)} J"
     for below, unit, scale in _JOULES:
         if value < below:
             return f"{significant(value * scale)} {unit}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from farm.geometric import geometric_mean
-from farm.matrix import CellState, Matrix, MatrixCell
+from farm.matrix import CellState, Matrix, MatrixCell, Row
 from farm.render import units
 
 
@@ -16,15 +16,15 @@ from farm.render import units
 class Shown:
     """How one metric is written."""
 
-    what: str  # one line for the caption
+    what: str  # one line for the caption; {unit} is what a time is of: epoch, lap, …
     text: Callable[[float], str]
     better: str  # which way is good
 
 
 SHOWN: Final = {
-    "seconds": Shown(what="time per epoch", text=units.seconds, better="less is better"),
+    "seconds": Shown(what="time per {unit}", text=units.seconds, better="less is better"),
     "throughput": Shown(what="training samples a second", text=units.rate, better="more is better"),
-    "energy": Shown(what="energy per epoch", text=units.joules, better="less is better"),
+    "energy": Shown(what="energy per {unit}", text=units.joules, better="less is better"),
     "efficiency": Shown(
         what="efficiency = arithmetic achieved ÷ the published peak of float32",
         text=units.percent,
@@ -51,30 +51,46 @@ _OWNERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """The values of one hardware, over its own rows."""
+    """The values of one hardware, over the cells that it shares with the baseline."""
 
     minimum: float | None
     geomean: float | None
     maximum: float | None
     cells: int
+    baseline: float | None  # the baseline's geometric mean over the same cells
+    baseline_cells: int  # of the baseline's own
 
 
-def column(cells: Iterable[MatrixCell]) -> Column:
-    """Sum up the values of cells that count; no geometric mean where a value is not positive."""
-    values = [
-        cell.value
-        for cell in cells
-        if cell.value is not None
-        and math.isfinite(cell.value)
-        and cell.status is CellState.SUCCEEDED
-    ]
-    positive = values and min(values) > 0
+def column(rows: Sequence[Row], name: str, baseline: str) -> Column:
+    """Sum up the values of a hardware over the rows where it and the baseline have one that counts.
+
+    There is no geometric mean where a value is not positive.
+    """
+    base = [row for row in rows if counts(row.cells[baseline])]
+    shared = [row for row in base if counts(row.cells[name])]
+    values = _values(shared, name)
     return Column(
         minimum=min(values, default=None),
-        geomean=geometric_mean(values) if positive else None,
+        geomean=_geomean(values),
         maximum=max(values, default=None),
         cells=len(values),
+        baseline=_geomean(_values(shared, baseline)),
+        baseline_cells=len(base),
     )
+
+
+def counts(cell: MatrixCell) -> bool:
+    """Return whether a cell has a value that takes part in a summary."""
+    known = cell.value is not None and math.isfinite(cell.value)
+    return known and cell.status is CellState.SUCCEEDED
+
+
+def _values(rows: Sequence[Row], name: str) -> list[float]:
+    return [value for row in rows if (value := row.cells[name].value) is not None]
+
+
+def _geomean(values: Sequence[float]) -> float | None:
+    return geometric_mean(values) if values and min(values) > 0 else None
 
 
 def marks(matrix: Matrix, name: str | None = None) -> list[str]:

@@ -75,8 +75,8 @@ cells                  2 of 2                   1 of 2
 
 - no number: t4 in 1 cell (out of memory); the cells say why, and `farm show`
   leads to the errors in full
-- too few repeats: 1 of 3 cells rest on 2 processes, which hardly tell a spread;
-  the other repeats failed or still wait, and the cells say which"""
+- too few repeats: 1 of 3 cells rests on 2 processes, which hardly tell a
+  spread; the other repeats failed or still wait, and the cells say which"""
     )
 
 

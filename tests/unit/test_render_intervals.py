@@ -202,6 +202,9 @@ def test_groups_are_one_row_each_with_the_mean_and_its_cells() -> None:
         (1.0, 1.0, ("1.00", "1.00")),
         (95.0, 112.0, ("95", "112")),
         (1.0, math.inf, ("1.0", "inf")),
+        (9.04e14, 1.0e15, ("9.04e14", "1.000e15")),
+        (1.65e-9, 1.6501e-9, ("1.6500e-9", "1.6501e-9")),
+        (1e200, 3e200, ("1.0e200", "3.0e200")),
     ],
 )
 def test_an_interval_has_as_many_digits_as_make_sense(

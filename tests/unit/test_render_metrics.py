@@ -10,7 +10,8 @@ import pytest
 from farm import matrix as matrices
 from farm import metric as metrics
 from farm.cli import matrix as cli
-from farm.matrix import CellState, Matrix
+from farm.matrix import CellState, Matrix, MatrixCell
+from farm.reading import Reading
 from farm.render import render, units
 from farm.render.values import SHOWN
 from tests.unit.matrix_by_hand import invalid, matrix, place, unmeasured
@@ -37,7 +38,7 @@ def with_values(metric: str, marks: tuple[str | None, str | None] = (None, None)
 
 
 @pytest.mark.parametrize("metric", metrics.METRICS[1:])
-def test_a_metric_is_summed_up_over_the_own_cells_of_each_hardware(metric: str) -> None:
+def test_a_metric_is_summed_up_over_the_cells_shared_with_the_baseline(metric: str) -> None:
     printed = table(with_values(metric))
     write = SHOWN[metric].text
     summary = {
@@ -46,13 +47,15 @@ def test_a_metric_is_summed_up_over_the_own_cells_of_each_hardware(metric: str) 
     }
     assert summary == {
         "minimum": [write(0.25), write(2.0), "–"],
-        "geometric mean": [write(1.0), write(2.0), "–"],  # √(¼ × 4), by hand
+        "geometric mean": [write(1.0), write(2.0) + " [3]", "–"],  # √(¼ × 4), by hand
         "maximum": [write(4.0), write(2.0), "–"],
         "cells": ["2 of 2", "1 of 2", "0 of 2"],
     }
     assert f"({write(9.0)}) invalid [1]" in printed
     assert "failed [2]" in printed
     assert row(printed, "cnn").split()[-3:-2] == ["–"]
+    over = "over the 1 cell that t4 shares with p100, whose own mean there is"
+    assert f"[3] {over} {write(0.25)}" in printed
     assert "– is not known" in printed
     assert "×" not in printed
 
@@ -112,3 +115,56 @@ def test_the_command_line_offers_every_metric_and_whatever_may_be_matched_across
     assert cli.METRICS == metrics.METRICS
     assert cli.ACROSS == matrices.ACROSS
     assert set(SHOWN) == set(metrics.METRICS) - {"speedup"}
+
+
+def test_cells_that_the_baseline_lacks_are_in_no_summary() -> None:
+    columns = {
+        "p100": [place(1.0, value=None), place(1.0, value=4.0), invalid(1.0, FLOOR, value=1.0)],
+        "t4": [place(1.0, value=9.0), place(1.0, value=2.0), place(1.0, value=8.0)],
+    }
+    for by in (None, "batch_size"):
+        printed = table(matrix(columns, metric="energy", by=by, workloads=("mlp",)))
+        assert "Means are over the cells that a column shares with p100." in printed
+        for name in ("minimum", "geometric mean", "maximum"):
+            assert row(printed, name).split()[-2:] == ["2.00", "J"]
+        assert row(printed, "cells   ").split()[1:] == ["1", "of", "3", "1", "of", "3"]
+        if by:
+            assert row(printed, "32 ").endswith("– (0)")
+            assert "J" not in row(printed, "32 ")
+
+
+def test_a_group_says_what_the_baseline_comes_to_over_the_same_cells() -> None:
+    columns = {
+        "p100": [place(1.0, value=1.0), place(1.0, value=16.0)],
+        "t4": [place(1.0, value=2.0), unmeasured(CellState.FAILED)],
+    }
+    printed = table(matrix(columns, metric="seconds", by="workload", workloads=("mlp",)))
+    assert row(printed, "mlp").split()[-4:] == ["2.00", "s", "(1)", "[1]"]
+    assert "[1] over the 1 cell that t4 shares with p100, whose own mean there is 1.00 s" in printed
+
+
+def lapped(samples: int | None, of_epoch: int | None = None) -> MatrixCell:
+    """A cell whose processes took as many samples a lap."""
+    readings = (Reading(seconds=4.0, laps=5, samples=samples),) * 3
+    return place(1.0, value=4.0, samples_per_epoch=of_epoch, readings=readings)
+
+
+@pytest.mark.parametrize(
+    ("rows", "unit"),
+    [
+        ([lapped(1000, 1000), lapped(500, 500)], "epoch"),
+        ([lapped(1000), lapped(1000)], "1,000 samples trained on"),
+        ([lapped(1)], "1 sample trained on"),
+        ([lapped(1000), lapped(500)], "lap, all of a row on one number of samples"),
+        ([lapped(None), lapped(None)], "lap"),
+        ([lapped(None), lapped(1000)], "lap"),
+        ([lapped(None), lapped(500, 500)], "epoch where one is known, else per lap"),
+        ([lapped(1000), unmeasured(CellState.FAILED)], "1,000 samples trained on"),
+    ],
+)
+def test_what_a_time_is_of_is_said_as_it_is_known(rows: list[MatrixCell], unit: str) -> None:
+    said = table(matrix({"a": rows, "b": rows}))
+    assert f"\nTimes are per {unit}: the geometric mean of the medians of 3 processes." in said
+    for metric, what in (("seconds", "time"), ("energy", "energy")):
+        said = table(matrix({"a": rows, "b": rows}, metric=metric))
+        assert f"\n{what} per {unit}; less is better." in said

@@ -8,13 +8,8 @@ from typing import Any
 import pytest
 
 from farm.correctness import invalid
-from farm.plan import PlannedCell
-from farm.render import jobs
 from farm.render.result import lines, moment
 from farm.render.sparkline import sparkline
-from farm.run import Run
-from farm.selector import Selector
-from farm.store import JobRow
 from jobs.result import Measurement, Result
 from jobs.telemetry import Energy, Telemetry
 from tests.conftest import make_cell, make_job, make_result
@@ -245,30 +240,30 @@ def test_a_moment_is_in_utc(seconds: float, shown: str) -> None:
     assert moment(seconds) == shown
 
 
-def test_jobs_are_listed_by_hardware_work_and_repeat() -> None:
-    # Given a run whose jobs are shuffled, and one job that its manifest does not explain
-    cells = [make_cell(batch_size=size, epochs=epochs) for size, epochs in ((10, 2), (20, 3))]
-    planned = tuple(PlannedCell(cell=cell, repeats=2, timeout_seconds=1.0) for cell in cells)
-    run = Run(
-        id="run-1", suite="s", description="", created_at=0.0, selector=Selector(("all",)), seed=3,
-        cells=planned,
-    )  # fmt: skip
-    specs = {job.id: job for name in ("b", "a") for job in run.jobs(name)}
-    rows = [
-        JobRow(id=id_, hardware=spec.hardware, state="timed_out", started_at=None, finished_at=None)
-        for id_, spec in specs.items()
-    ]
-    rows.insert(
-        0, JobRow(id="f" * 16, hardware="a", state="queued", started_at=None, finished_at=None)
-    )
-    # When they are listed
-    header, *body = (each.split() for each in jobs.table(run, rows, specs))
-    # Then what differs between them tells them apart
-    assert header == ["job", "hardware", "workload", "batch", "epochs", "repeat", "state"]
-    assert [each[1:6] for each in body[:-1]] == [
-        [name, "noop", batch, epochs, repeat]
-        for name in "ab"
-        for batch, epochs in (("10", "2"), ("20", "3"))
-        for repeat in "12"
-    ]
-    assert body[-1] == ["f" * 16, "a", "?", "?", "?", "?", "queued"]
+@pytest.mark.parametrize(("count", "trend"), [(7, False), (8, True)])
+def test_a_trend_is_only_claimed_of_laps_enough_to_show_one(count: int, trend: bool) -> None:
+    shown = text(measured(warmup_lap_seconds=(1.0,) * count, warmup_ended="cap"))
+    shown = " ".join(shown.split())
+    said = "ended because its time was up" + (", with a trend still there" if trend else "")
+    assert f"warm-up {count} laps; {said}, {count}.00 s" in shown
+
+
+def test_one_sample_is_not_called_samples() -> None:
+    assert " for 1 sample\n" in text(measured(samples_per_epoch=1, samples_per_lap=1))
+
+
+@pytest.mark.parametrize(("last", "shown"), [(1.0000001, "0"), (1.004, "-0.00400"), (0.5, "0.500")])
+def test_a_loss_drop_of_nothing_has_no_sign(last: float, shown: str) -> None:
+    result = measured(history={"loss": (1.0, last)}, floors={"loss_drop": 0.1})
+    assert f"  loss drop      {shown}, the floor" in text(result)
+
+
+def test_the_host_s_peak_memory_is_said_once() -> None:
+    result = measured(peak_memory_bytes=1 << 30)
+    seen = Telemetry(seconds=5.0, samples=3, peak_host_bytes=3 << 30, peak_device_bytes=1 << 20)
+    shown = text(result.model_copy(update={"telemetry": seen}))
+    assert "memory      3.00 GiB, host, at its peak" in shown
+    assert "peak host" not in shown
+    assert "peak device  1.00 MiB" in shown
+    failed = make_result(measurement=None, status="failed", error={"kind": "exit", "message": "x"})
+    assert "peak host" in text(failed.model_copy(update={"telemetry": seen}))

@@ -1,0 +1,84 @@
+"""The jobs of a run, listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from rich.cells import cell_len
+
+from farm.plan import PlannedCell
+from farm.render import jobs
+from farm.run import Run
+from farm.selector import Selector
+from farm.store import JobRow
+from tests.conftest import make_cell
+
+
+def test_jobs_are_listed_by_hardware_work_and_repeat() -> None:
+    # Given a run whose jobs are shuffled, and one job that its manifest does not explain
+    cells = [make_cell(batch_size=size, epochs=epochs) for size, epochs in ((10, 2), (20, 3))]
+    planned = tuple(PlannedCell(cell=cell, repeats=2, timeout_seconds=1.0) for cell in cells)
+    run = Run(
+        id="run-1", suite="s", description="", created_at=0.0, selector=Selector(("all",)), seed=3,
+        cells=planned,
+    )  # fmt: skip
+    specs = {job.id: job for name in ("b", "a") for job in run.jobs(name)}
+    rows = [
+        JobRow(id=id_, hardware=spec.hardware, state="timed_out", started_at=None, finished_at=None)
+        for id_, spec in specs.items()
+    ]
+    rows.insert(
+        0, JobRow(id="f" * 16, hardware="a", state="queued", started_at=None, finished_at=None)
+    )
+    # When they are listed
+    header, *body = (each.split() for each in jobs.table(run, rows, specs))
+    # Then what differs between them tells them apart
+    assert header == ["job", "hardware", "workload", "batch", "epochs", "repeat", "state"]
+    assert [each[1:6] for each in body[:-1]] == [
+        [name, "noop", batch, epochs, repeat]
+        for name in "ab"
+        for batch, epochs in (("10", "2"), ("20", "3"))
+        for repeat in "12"
+    ]
+    assert body[-1] == ["f" * 16, "a", "?", "?", "?", "?", "queued"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, None])
+def test_a_list_of_jobs_keeps_to_the_width_and_loses_nothing(width: int | None) -> None:
+    names = ("a" * 30, "fashion_mnist_lstm-with-a-long-name", "日本語" * 6)
+    cells = [make_cell(workload="noop", parameters={"note": name}) for name in names]
+    planned = tuple(PlannedCell(cell=cell, repeats=1, timeout_seconds=1.0) for cell in cells)
+    run = Run(
+        id="run-1", suite="s", description="", created_at=0.0, selector=Selector(("all",)), seed=3,
+        cells=planned,
+    )  # fmt: skip
+    specs = {job.id: job for job in run.jobs("geforce-rtx-4090-laptop-gpu")}
+    rows = [
+        JobRow(id=id_, hardware=spec.hardware, state="running", started_at=None, finished_at=None)
+        for id_, spec in specs.items()
+    ]
+    printed = jobs.table(run, rows, specs, width)
+    assert max(map(cell_len, printed)) <= (width or 1000)
+    assert [each for each in specs if not any(each in line for line in printed)] == []
+    letters = Counter("".join(printed).replace(" ", ""))
+    assert letters == Counter("".join(jobs.table(run, rows, specs)).replace(" ", ""))
+    assert (len(printed) == len(rows) + 1) == (width is None)
+
+
+def test_a_narrower_gap_is_taken_before_a_job_takes_two_lines() -> None:
+    cell = make_cell()
+    planned = PlannedCell(cell=cell, repeats=3, timeout_seconds=1.0)
+    run = Run(
+        id="run-1", suite="s", description="", created_at=0.0, selector=Selector(("all",)), seed=3,
+        cells=(planned,),
+    )  # fmt: skip
+    specs = {job.id: job for job in run.jobs("p100")}
+    rows = [
+        JobRow(id=id_, hardware="p100", state="running", started_at=None, finished_at=None)
+        for id_ in specs
+    ]
+    wide = jobs.table(run, rows, specs)
+    narrow = jobs.table(run, rows, specs, max(map(cell_len, wide)) - 2)
+    assert len(narrow) == len(wide) == 4
+    assert [each.split() for each in narrow] == [each.split() for each in wide]
