@@ -26,14 +26,16 @@ defaults:
   train_samples: 4096
   test_samples: 256
   repeats: {repeats}
-  budget: 3s
-  warmup: 2s
-  lap: 0.3s
+  budget: 2s
+  warmup: 1s
+  lap: 0.2s
 jobs:
   - workload: mlp
-    batch_size: [32, 128, 512, 1024]
-  - workload: [cnn, lstm]
+    batch_size: [16, 32, 64, 128, 256, 512, 1024, 2048]
+  - workload: cnn
     batch_size: [32, 64, 128]
+  - workload: lstm
+    batch_size: 32
 """
 
 

@@ -134,7 +134,7 @@ def table(rounds: Sequence[dict[str, float]], network: str) -> str:
     """Return what was measured, as Markdown."""
     lines = [
         f"{network.upper()} on {TRAIN[network]:,} synthetic images, batch {BATCH}, {EPOCHS} epochs,"
-        f" TensorFlow on {len(os.sched_getaffinity(0))} CPU cores.",
+        f" TensorFlow on {_cores(len(os.sched_getaffinity(0)))}.",
         "Median epoch in seconds, the first left out.",
         "",
         "| round | farm | bare script, same tf.data options | bare script, `fit(x, y)` |"
@@ -159,6 +159,10 @@ def _line(what: str, ratios: Sequence[float]) -> str:
         f"- {what}: median ratio {statistics.median(ratios):.3f}, "
         f"95 % interval of the geometric mean {low:.3f} to {high:.3f}."
     )
+
+
+def _cores(count: int) -> str:
+    return f"{count} CPU core" + ("" if count == 1 else "s")
 
 
 def main(argv: list[str]) -> None:
