@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from farm import broker
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell, JobSpec
 from tests.idx_files import write_files
+
+# How long an example takes says something of the machine, not of the code; and the same commit
+# passes or fails alike wherever it is tested.
+settings.register_profile(
+    "farm", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("farm")
 
 NOOP_FOLDER = Path(__file__).parent / "workloads"
 

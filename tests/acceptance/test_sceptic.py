@@ -58,7 +58,7 @@ def test_one_core_against_two_has_an_interval_and_the_thread_count_is_named(farm
     one, two = usable_cpus()[:2]
     suite = """
 hardware: all
-defaults: {data: synthetic, repeats: 3, train_samples: 2048, test_samples: 64, timeout: 5m}
+defaults: {data: synthetic, repeats: 4, train_samples: 2048, test_samples: 64, timeout: 5m}
 jobs:
   - {workload: cnn, batch_size: 256, budget: 3s, warmup: 1s, lap: 0.4s}
 """
