@@ -76,6 +76,7 @@ WORK = (
         changes_work=True,
         said={True: "the published files", False: "other files"},
     ),
+    Condition(what="weights", keys=("weights",), changes_work=True),
     Condition(what="precision", keys=("precision",), changes_work=True),
     Condition(what="precision", keys=("compute_dtype",), changes_work=True),
     Condition(what="precision", keys=("dtype_policy",), changes_work=True),
@@ -109,6 +110,9 @@ WORK = (
 IN_FORCE = (
     Condition(what="backend", keys=("backend",)),
     Condition(what="jit compilation", keys=("jit_compile",)),
+    Condition(what="initial weights", keys=("initial_weights",)),
+    Condition(what="flash attention", keys=("flash_attention",)),
+    Condition(what="encoder", keys=("encoder",)),
     Condition(what="TF_ENABLE_ONEDNN_OPTS", keys=("tf_enable_onednn_opts",), unset="not set"),
     Condition(
         what="PYTORCH_ENABLE_MPS_FALLBACK", keys=("pytorch_enable_mps_fallback",), unset="not set"
@@ -137,6 +141,11 @@ IN_FORCE = (
         ),
         derived=True,
     ),
+    Condition(
+        what="encoder's threads",
+        keys=("encoder_threads",),
+        alike=("cpu_name", "vcpus", "intra_threads"),
+    ),
     Condition(what="usable CPUs", keys=("usable_cpus",), derived=True),
     Condition(what="threads per usable core", keys=(), derived=True),
     Condition(what="CPUs in use", keys=(), derived=True),
@@ -160,6 +169,9 @@ SOFTWARE = (
     _version("jaxlib", "jaxlib_version"),
     _version("tensorflow-metal", "tensorflow_metal_version", between="gpu"),
     _version("Keras", "keras_version"),
+    _version("scikit-learn", "scikit_learn_version"),
+    _version("ffmpeg", "ffmpeg_version"),
+    Condition(what="ffmpeg's origin", keys=("ffmpeg_origin",)),
     _on_gpus("cuDNN version", "cudnn_version"),
     _on_gpus("CUDA version", "cuda_version"),
     _on_gpus("XLA platform version", "platform_version", version=False),
@@ -188,7 +200,7 @@ HARDWARE = (
 )
 
 # Of one moment: it says how quiet the machine was, nothing of what the work was done with.
-MOMENTARY = ("load_average_1min", "foreign_gpu_processes")
+MOMENTARY = ("load_average_1min", "foreign_gpu_processes", "batch_limited_by")
 
 # What a machine is called.
 NAMES = ("hostname", "fingerprint", "declared", "device_uuid", "pci_bus_id")

@@ -6,11 +6,12 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from farm import unsupported
 from farm.run import Run, new_id, read_manifest
 from jobs.spec import JobSpec
 from workers.client import connect, explained
 from workers.ledger import Ledger
-from workers.registry import Registry
+from workers.registry import Registry, WorkerRecord
 
 if TYPE_CHECKING:
     from farm.suite import Suite
@@ -42,15 +43,17 @@ class Coordinator:
         with explained(self.url):
             # Recorded before anyone is looked for: hardware that joins in between finds the run.
             self.ledger.create(run.id, run.suite, run.created_at, run.model_dump_json())
-            for worker in self.registry.present():
-                self._enlist(run, worker.hardware, worker.tags)
+            present = self.registry.present()
+            for worker in present:
+                self._enlist(run, worker.hardware, worker.tags, present)
         return run
 
     def enlist(self, hardware: str, tags: Collection[str]) -> list[Run]:
         """Enqueue the hardware's jobs in every open run that selects it; return those runs."""
         with explained(self.url):
             runs = [self.run(name) for name in sorted(self.ledger.open_runs())]
-            return [run for run in runs if run and self._enlist(run, hardware, tags)]
+            present = self.registry.present()
+            return [run for run in runs if run and self._enlist(run, hardware, tags, present)]
 
     def enlist_present(self) -> None:
         """Enlist everyone who is here: someone out of reach at the submission may be back."""
@@ -75,7 +78,9 @@ class Coordinator:
         manifest = self.ledger.manifest(run)
         return None if manifest is None else read_manifest(run, manifest)
 
-    def _enlist(self, run: Run, hardware: str, tags: Collection[str]) -> bool:
+    def _enlist(
+        self, run: Run, hardware: str, tags: Collection[str], present: Sequence[WorkerRecord]
+    ) -> bool:
         if not run.selector.matches(tags):
             return False
         jobs = run.jobs(hardware)
@@ -83,9 +88,24 @@ class Coordinator:
             self.ledger.add_column(run.id, hardware, tags, jobs)
         if not self.ledger.may_enqueue(run.id, hardware):
             return False
-        self._enqueue(hardware, jobs)
+        alike = [worker for worker in present if worker.hardware == hardware]
+        self._enqueue(hardware, self._runnable(jobs, alike))
         self.ledger.enqueued(run.id, hardware)
         return True
+
+    def _runnable(self, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]) -> list[JobSpec]:
+        """Return the jobs that one of these workers can run; the others end here, unsupported."""
+        reasons: dict[int, str | None] = {}  # by the cell, which the repeats share
+        runnable = []
+        for job in jobs:
+            if id(job.cell) not in reasons:
+                reasons[id(job.cell)] = unsupported.reason(job.cell, workers)
+            why = reasons[id(job.cell)]
+            if why is None:
+                runnable.append(job)
+            else:
+                self.ledger.finish(unsupported.result(job, workers[0], why))
+        return runnable
 
     def _enqueue(self, hardware: str, jobs: Sequence[JobSpec]) -> None:
         from workers.app import TASK, queue_of

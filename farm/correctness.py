@@ -180,13 +180,17 @@ def _below_floor(measurement: Measurement) -> str | None:
     for name, least in measurement.floors.items():
         reached = _reached(measurement, name)
         if reached is None:
-            missed.append(f"{_words(name)} is not known, at least {least:.2f} is demanded")
+            demanded = _fixed(least, _digits(least))
+            missed.append(f"{_words(name)} is not known, at least {demanded} is demanded")
         elif not reached >= least:
             digits = _digits(reached, least)
-            missed.append(
-                f"{_words(name)} {reached:.{digits}f}, at least {least:.{digits}f} is demanded"
-            )
-    return f"it did not learn: {'; '.join(missed)}" if missed else None
+            demanded = f"at least {_fixed(least, digits)} is demanded"
+            missed.append(f"{_words(name)} {_fixed(reached, digits)}, {demanded}")
+    if not missed:
+        return None
+    learns = measurement.item in (None, "samples", "tokens")
+    what = "it did not learn" if learns else "its result falls short"
+    return f"{what}: {'; '.join(missed)}"
 
 
 def _reached(measurement: Measurement, name: str) -> float | None:
@@ -198,9 +202,17 @@ def _reached(measurement: Measurement, name: str) -> float | None:
     return 1 - losses[-1] / losses[0]
 
 
-def _digits(reached: float, least: float) -> int:
-    """Return how many decimals it takes to see that the one is below the other."""
-    return next((n for n in range(2, 9) if f"{reached:.{n}f}" != f"{least:.{n}f}"), 9)
+def _digits(*values: float) -> int:
+    """Return how many decimals it takes to tell these apart; none for counts."""
+    if all(value.is_integer() and value > 1 for value in map(float, values)):
+        return 0
+    return next((n for n in range(2, 9) if len({_fixed(v, n) for v in values}) == len(values)), 9)
+
+
+def _fixed(value: float, digits: int) -> str:
+    """Write a number with so many decimals; what rounds to nothing has no sign."""
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.lstrip("-")
 
 
 def _comparable(losses: Sequence[float]) -> bool:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from farm import matching, statistics
 from farm import metric as metrics
-from farm import statistics
+from farm.choices import ACROSS, BATCH_SIZE
 from farm.entry import Entry
 from farm.geometric import geometric_mean
-from farm.matrix_cell import NOT_SUBMITTED, CellState, MatrixCell, pool
+from farm.matrix_cell import NOT_SUBMITTED, CellState, MatrixCell
+from farm.peak import Peaks
 from farm.process import Process
 from farm.verdict import Verdicts
 from jobs.errors import FarmError, UnknownNameError
 from jobs.spec import Cell
 
-__all__ = ["CellState", "Entry", "Group", "Matrix", "MatrixCell", "Row", "Summary", "build"]
-
-# What rows may be matched across, so that a Mac's PyTorch stands beside a P100's TensorFlow.
-ACROSS = ("backend", "precision", "optimizer")
+__all__ = ["ACROSS", "CellState", "Entry", "Group", "Matrix", "MatrixCell", "Row", "Summary"]
+__all__ += ["build", "group_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +67,11 @@ class Matrix:
     by: str | None = None  # what the groups have in common: workload or batch_size
     groups: tuple[Group, ...] = ()
 
+    @property
+    def best_batch(self) -> bool:
+        """Whether each hardware stands with its fastest batch size, whichever the others have."""
+        return BATCH_SIZE in self.across
+
 
 def build(
     entries: Iterable[Entry],
@@ -78,17 +81,21 @@ def build(
     metric: str = "speedup",
     by: str | None = None,
     across: Collection[str] = (),
+    best_batch: bool = False,
     strict: bool = False,
     intervals: bool = True,
+    peaks: Peaks | None = None,
 ) -> Matrix:
     """Return the matrix of these jobs.
 
     `hardware` orders the columns; hardware that it leaves out follows as first seen. Without a
     baseline the first column is it. Cells are equal when their ids are: the same work on synthetic
     and on real data makes two rows. `across` (some of `ACROSS`) matches cells that differ in these;
-    a hardware that was measured in several ways is then represented by its fastest. `strict` drops
-    cells that differ from the baseline's in anything that changes the work. `by` (``workload`` or
-    ``batch_size``) sums the rows up in groups. Intervals are `farm.statistics`', at 95 %.
+    a hardware that was measured in several ways is then represented by its fastest; `best_batch`
+    does the same with the batch size. `strict` drops cells that differ from the baseline's in
+    anything that changes the work. `by` (``workload`` or ``batch_size``) sums the rows up in
+    groups. Intervals are `farm.statistics`', at 95 %. `peaks` are for the metric
+    ``measured-efficiency``, see `farm.peak`.
 
     Raises FarmError when there are no jobs, and UnknownNameError for a baseline that has no column.
     """
@@ -106,15 +113,16 @@ def build(
     columns.remove(base)
     columns.insert(0, base)
 
+    across = (*across, BATCH_SIZE) if best_batch else tuple(across)
     verdicts = Verdicts(base, strict=strict)
     rows = [
         _row(cell_id, jobs_of, columns, verdicts, across)
-        for cell_id, jobs_of in _by_cell(jobs, across).items()
+        for cell_id, jobs_of in matching.by_cell(jobs, across).items()
     ]
     if intervals:
         rows = _with_intervals(rows, base)
     if metric != "speedup":
-        rows = [_with_values(row, metric) for row in rows]
+        rows = [_with_values(row, metric, peaks or {}) for row in rows]
     return Matrix(
         baseline=base,
         baseline_chosen=baseline is None,
@@ -122,46 +130,12 @@ def build(
         rows=tuple(rows),
         summary=_summaries(rows, columns, intervals=intervals),
         metric=metric,
-        across=tuple(across),
+        across=across,
         by=by,
         groups=tuple(
             Group(name=name, summary=_summaries(of, columns, intervals=intervals))
             for name, of in (_grouped(rows, by) if by else {}).items()
         ),
-    )
-
-
-def _by_cell(jobs: Sequence[Entry], across: Collection[str]) -> dict[str, list[Entry]]:
-    """Group jobs by the id of their cell, less what is matched across, in the order of the rows."""
-    # An id costs a digest, and the jobs of one cell usually share one object.
-    ids: dict[int, str] = {}
-    grouped: dict[str, list[Entry]] = {}
-    for job in jobs:
-        cell_id = ids.get(id(job.cell))
-        if cell_id is None:
-            alike = job.cell.model_copy(update=dict.fromkeys(across)) if across else job.cell
-            cell_id = ids[id(job.cell)] = alike.id
-        grouped.setdefault(cell_id, []).append(job)
-
-    workloads = list(dict.fromkeys(job.cell.workload for job in jobs))
-    rank = {name: index for index, name in enumerate(workloads)}
-    order = {cell_id: _order(of[0].cell, rank) for cell_id, of in grouped.items()}
-    return {cell_id: grouped[cell_id] for cell_id in sorted(grouped, key=order.__getitem__)}
-
-
-def _order(cell: Cell, rank: Mapping[str, int]) -> tuple[Any, ...]:
-    # Numbers go before texts, so that a sweep over numbers is in their order.
-    parameters = tuple(
-        (name, isinstance(value, str), value) for name, value in sorted(cell.parameters.items())
-    )
-    return (
-        rank[cell.workload],
-        cell.batch_size,
-        *map(str, (cell.precision, cell.backend, cell.data, cell.mode, cell.protocol)),
-        *map(str, (cell.data_pipeline, cell.optimizer)),
-        cell.epochs or 0,
-        cell.workload_version or 0,
-        parameters,
     )
 
 
@@ -175,28 +149,10 @@ def _row(
     by_hardware: dict[str, list[Entry]] = {}
     for job in jobs:
         by_hardware.setdefault(job.hardware, []).append(job)
-    chosen = {name: _chosen(of, across) for name, of in by_hardware.items()}
+    chosen = {name: matching.fastest(of, across) for name, of in by_hardware.items()}
     pooled = {name: chosen[name][1] if name in chosen else NOT_SUBMITTED for name in columns}
-    cell = jobs[0].cell
-    if across:
-        said = {name: {getattr(way, name) for way, _ in chosen.values()} for name in across}
-        alike = {name: of.pop() if len(of) == 1 else None for name, of in said.items()}
-        cell = cell.model_copy(update=alike)
+    cell = matching.alike([way for way, _ in chosen.values()], jobs[0].cell, across)
     return Row(cell=cell, cell_id=cell_id, cells=verdicts.row(pooled))
-
-
-def _chosen(jobs: Sequence[Entry], across: Collection[str]) -> tuple[Cell, MatrixCell]:
-    """Pool the jobs of one hardware; of several ways to do the work, take the fastest."""
-    if not across:
-        return jobs[0].cell, pool(jobs)
-    ways: dict[tuple[object, ...], list[Entry]] = {}
-    for job in jobs:
-        ways.setdefault(tuple(getattr(job.cell, name) for name in across), []).append(job)
-    pooled = [(way[0].cell, pool(way)) for way in ways.values()]
-    return min(
-        pooled,
-        key=lambda each: (each[1].status is not CellState.SUCCEEDED, each[1].seconds or math.inf),
-    )
 
 
 def _with_intervals(rows: Sequence[Row], baseline: str) -> list[Row]:
@@ -222,18 +178,24 @@ def _processes(row: Row) -> dict[str, list[Process]]:
     }
 
 
-def _with_values(row: Row, metric: str) -> Row:
+def _with_values(row: Row, metric: str, peaks: Peaks) -> Row:
     cells = {}
     for name, cell in row.cells.items():
-        number, mark = metrics.value(metric, cell.seconds, cell.readings, name)
-        cells[name] = replace(cell, value=number, mark=mark)
+        number, mark, item = metrics.value(metric, cell, name, peaks)
+        cells[name] = replace(cell, value=number, mark=mark, item=item)
     return replace(row, cells=cells)
+
+
+def group_name(row: Row, by: str) -> str:
+    """Return what the group of a row is called; ``none`` where its work has no batch size."""
+    said = getattr(row.cell, by)
+    return "none" if said is None else str(said)
 
 
 def _grouped(rows: Sequence[Row], by: str) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(str(getattr(row.cell, by)), []).append(row)
+        groups.setdefault(group_name(row, by), []).append(row)
     return groups
 
 

@@ -11,7 +11,7 @@ from farm.entry import Entry
 from farm.geometric import mean_over_units
 from farm.process import Process
 from farm.reading import Reading
-from jobs.spec import Scalar
+from jobs.spec import Cell, Scalar
 
 
 class CellState(str, Enum):
@@ -31,7 +31,7 @@ class CellState(str, Enum):
     CANCELLED = "cancelled"  # withdrawn before it was measured
     NOT_SUBMITTED = "not_submitted"  # this hardware has no job for the cell
     INCOMPARABLE = "incomparable"  # measured, but not the baseline's work
-    INVALID = "invalid"  # measured, but the network did not learn: its speed does not count
+    INVALID = "invalid"  # measured, but it did not learn, or is wrong: its speed does not count
 
     @property
     def words(self) -> str:
@@ -56,11 +56,18 @@ class MatrixCell:
     noise: tuple[str, ...] = ()  # why the machine was not quiet
     value: float | None = None  # of the matrix's metric
     mark: str | None = None  # how the value came about
+    item: str | None = None  # what the value counts
+    cell: Cell | None = None  # what was measured here, where that is not the same in a whole row
     samples_per_epoch: int | None = None
     reason: str | None = None  # what the status does not say by itself
     readings: tuple[Reading, ...] = field(default=(), repr=False)
     repeated: tuple[int, ...] = field(default=(), repr=False)  # the repeat of each reading
     conditions: tuple[Mapping[str, Scalar | None], ...] = field(default=(), repr=False)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The numbers of samples in a step that its processes used, ascending; none if unknown."""
+        return tuple(sorted({each.batch_size for each in self.readings if each.batch_size}))
 
     @property
     def resolved(self) -> bool | None:
@@ -100,7 +107,7 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
     reason = _reason(by_state, len(jobs), len(measured))
     if not measured:
         status = min(by_state, key=_TELLING.__getitem__)
-        return MatrixCell(status=status, submitted=len(jobs), reason=reason)
+        return MatrixCell(status=status, submitted=len(jobs), reason=reason, cell=jobs[0].cell)
     samples = {job.samples_per_epoch for job in measured if job.samples_per_epoch is not None}
     if len(samples) > 1:
         listed = " and ".join(f"{count:,}" for count in sorted(samples))
@@ -110,8 +117,9 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
             reason=join(reason, split),
             repeats=len(measured),
             submitted=len(jobs),
+            cell=jobs[0].cell,
         )
-    readings = tuple(job.reading or _bare(job) for job in measured)
+    readings = tuple(map(_read, measured))
     # Where no epoch is known the seconds are a lap's: all on as many samples as the first's.
     if target := next(iter(samples), None) or readings[0].samples:
         readings = tuple(each.over(target) for each in readings)
@@ -130,6 +138,7 @@ def pool(entries: Iterable[Entry]) -> MatrixCell:
         reason=join(reason, _short_data(measured[0])) or None,
         repeats=len(measured),
         submitted=len(jobs),
+        cell=measured[0].cell,
     )
 
 
@@ -185,16 +194,23 @@ def _reason_of(job: Entry) -> str | None:
 
 
 def _short_data(job: Entry) -> str | None:
-    """Say so when an epoch had fewer samples than the cell asks for."""
+    """Say so when an epoch had fewer samples than the cell asks for; inference takes the test's."""
+    if job.cell.mode not in ("train", None):
+        return None
     wanted, had = job.cell.parameters.get("train_samples"), job.samples_per_epoch
     if had is None or not isinstance(wanted, int) or had >= wanted:
         return None
     return f"an epoch had {had:,} samples, not {wanted:,}: the data set's files hold no more"
 
 
-def _bare(job: Entry) -> Reading:
+def _read(job: Entry) -> Reading:
+    """Return the job's reading, which says the batch size wherever that is known."""
     assert job.epoch_seconds is not None
-    return Reading(seconds=job.epoch_seconds, laps=1)
+    reading = job.reading or Reading(seconds=job.epoch_seconds, laps=1)
+    said = job.cell.batch_size
+    if reading.batch_size is None and isinstance(said, int):
+        return reading._replace(batch_size=said)
+    return reading
 
 
 def _of_several(failures: Sequence[str], measured: int) -> str | None:

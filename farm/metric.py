@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import csv
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from farm.choices import METRICS
 from farm.geometric import mean_over_units
+from farm.matrix_cell import MatrixCell
+from farm.peak import PRODUCT_OF, Peak
 from farm.reading import Reading
+from jobs.spec import Cell
 
-METRICS: Final = (
-    "speedup",
-    "seconds",
-    "throughput",
-    "energy",
-    "efficiency",
-    "memory",
-    "cold-start",
-)
+__all__ = ["METRICS", "Value", "published_tflops", "value"]
+
+SAMPLES, OPERATIONS = "samples", "flop"  # items; of products of matrices, the operations count
 
 
 class Value(NamedTuple):
@@ -28,34 +26,48 @@ class Value(NamedTuple):
 
     number: float | None
     mark: str | None = None  # how it came about, where numbers of unlike kinds meet
+    item: str | None = None  # of `throughput`: what is counted
 
 
-def value(metric: str, seconds: float | None, readings: Sequence[Reading], hardware: str) -> Value:
+def value(
+    metric: str, cell: MatrixCell, hardware: str, peaks: Mapping[tuple[str, str], Peak]
+) -> Value:
     """Return a cell's value of a metric, from the processes that succeeded.
 
-    - `seconds`: per epoch, the geometric mean of the processes' medians; of several machines of one
-      name that of the machines' own means.
-    - `throughput`: training samples a second, the same mean. A lap of `train` holds its validation.
+    - `seconds`: per epoch, or per task of work without epochs, the geometric mean of the processes'
+      medians; of several machines of one name that of the machines' own means.
+    - `throughput`: items a second, the same mean; samples, or what the workload counts instead. Of
+      products of matrices it is floating-point operations. A lap of `train` holds its validation.
+    - `latency`: seconds of one step of inference, waited for: the mean of the processes' medians.
     - `energy`: joules per epoch, the same mean; marked with how it was come by, and where several
       ways meet with the least trustworthy one.
     - `efficiency`: achieved ÷ published peak of float32 arithmetic, by `published_tflops`; none for
-      tf32, which has another peak.
+      any other precision, which has another peak.
+    - `measured-efficiency`: achieved ÷ the best rate of matrix products on the same hardware, in
+      the precision that the work's products have; marked with where that was measured.
     - `memory`: bytes at the peak, the highest of the processes; marked with whose memory it is.
     - `cold-start`: seconds of build, compile and first step, the median of the processes.
     """
+    readings = cell.readings
     if metric == "seconds":
-        return Value(seconds)
+        return Value(cell.seconds)
     if metric == "throughput":
-        return Value(_mean(readings, "samples_per_second"))
+        return _throughput(readings)
+    if metric == "latency":
+        return Value(_mean(readings, lambda each: each.latency_seconds))
     if metric == "energy":
         kinds = sorted({each.energy_kind for each in readings if each.energy_kind}, key=_trust)
         parts = sorted({each.energy_part for each in readings if each.energy_part})
         mark = f"{kinds[-1]}, {' + '.join(parts)}" if kinds else None
-        return Value(_mean(readings, "energy_joules"), mark)
+        return Value(_mean(readings, lambda each: each.energy_joules), mark)
     if metric == "efficiency":
-        peak = published_tflops().get(hardware)
-        rate = _mean(readings, "flops_per_second")
-        return Value(None if peak is None or rate is None else rate / (peak * 1e12))
+        peak = published_tflops().get(hardware) if _precision(cell.cell) == "float32" else None
+        return Value(_share(readings, None if peak is None else peak * 1e12))
+    if metric == "measured-efficiency":
+        product = PRODUCT_OF.get(_precision(cell.cell) or "")
+        found = None if product is None else peaks.get((hardware, product))
+        share = _share(readings, None if found is None else found.flops_per_second)
+        return Value(share, None if found is None or share is None else found.words)
     if metric == "memory":
         sizes = [each.memory_bytes for each in readings if each.memory_bytes is not None]
         owners = sorted({each.memory_of for each in readings if each.memory_of})
@@ -77,9 +89,30 @@ def published_tflops() -> dict[str, float]:
     return {row["hardware"]: float(row["fp32_tflops"]) for row in rows if row["fp32_tflops"]}
 
 
-def _mean(readings: Sequence[Reading], name: str) -> float | None:
-    """Return the mean of that field; None unless every process has a value."""
-    known = [(each.unit, number) for each in readings if (number := getattr(each, name))]
+def _precision(cell: Cell | None) -> str | None:
+    return None if cell is None else cell.precision
+
+
+def _throughput(readings: Sequence[Reading]) -> Value:
+    items = {each.item or SAMPLES for each in readings}
+    if len(items) != 1:  # none is measured, or its repeats do not count the same
+        return Value(None)
+    [item] = items
+    if item == "products" and (rate := _mean(readings, lambda each: each.flops_per_second)):
+        return Value(rate, item=OPERATIONS)
+    return Value(_mean(readings, lambda each: each.items_per_second), item=item)
+
+
+def _share(readings: Sequence[Reading], peak: float | None) -> float | None:
+    rate = _mean(readings, lambda each: each.flops_per_second)
+    return None if peak is None or rate is None else rate / peak
+
+
+def _mean(
+    readings: Sequence[Reading], number_of: Callable[[Reading], float | None]
+) -> float | None:
+    """Return the mean of that number; None unless every process has a value."""
+    known = [(each.unit, number) for each in readings if (number := number_of(each))]
     if not known or len(known) < len(readings):
         return None
     return mean_over_units(known)

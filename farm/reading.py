@@ -7,13 +7,13 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from farm import correctness
 from farm.condition import MOMENTARY
 from farm.statistics import log_se_of_median
 from jobs.result import Measurement, Result
-from jobs.spec import Scalar
+from jobs.spec import LARGEST, JobSpec, Scalar
 from jobs.telemetry import EnergyKind, Telemetry
 from jobs.trend import LARGEST_WINDOW, has_trend
 
@@ -32,6 +32,10 @@ class Reading(NamedTuple):
     samples: int | None = None  # trained on in `seconds`
     log_se: float | None = None  # standard error of log(seconds) within the run
     samples_per_second: float | None = None
+    item: str | None = None  # what is counted, where not samples
+    items_per_sample: float | None = None
+    batch_size: int | None = None  # the number that was used
+    latency_seconds: float | None = None  # of single steps, each waited for: their median
     flops_per_second: float | None = None  # by the workload's arithmetic, not by a counter
     cold_start_seconds: float | None = None
     memory_bytes: int | None = None  # peak, of the device's own memory where it has some
@@ -43,7 +47,17 @@ class Reading(NamedTuple):
     invalid: str | None = None  # why its speed does not count
     steps_per_loss: int | None = None  # of training between two of them
     losses: tuple[float, ...] = ()  # the trajectory that other machines' are compared with
+    seed: int | None = None  # of inference: of its data; its repeat makes the network's of it
+    output_mean: float | None = None  # of inference: over the outputs of one batch
+    output_spread: float | None = None
     noise: tuple[str, ...] = ()
+
+    @property
+    def items_per_second(self) -> float | None:
+        """Of what is counted; samples where nothing else is."""
+        if self.samples_per_second is None or self.item is None:
+            return self.samples_per_second
+        return self.samples_per_second * (self.items_per_sample or 1)
 
     def over(self, samples: int) -> Reading:
         """Return it with the seconds of so many samples; as it is where its own are unknown."""
@@ -81,18 +95,19 @@ def read(result: Result) -> Reading | None:
     seconds = statistics.median(measured.epoch_seconds)
     epoch = measured.samples_per_epoch or measured.samples_per_lap
     rate = epoch / seconds if epoch and _is_positive(seconds) else None
-    flops = measured.flops_per_sample
+    flops, latencies = measured.flops_per_sample, measured.latency_seconds
     memory, of = _memory(measured, result.telemetry)
     energy = _energy(result)
-    precision = result.job.cell.precision
     return Reading(
         seconds=seconds,
         laps=len(measured.lap_seconds),
         samples=epoch,
         log_se=log_se_of_median(measured.lap_seconds),
         samples_per_second=rate,
-        # The published peaks are of float32.
-        flops_per_second=flops * rate if flops and rate and precision != "tf32" else None,
+        **_counted(measured),
+        batch_size=batch_size(result),
+        latency_seconds=statistics.median(latencies) if latencies else None,
+        flops_per_second=flops * rate if flops and rate else None,
         cold_start_seconds=measured.cold_start_seconds,
         memory_bytes=memory,
         memory_of=of,
@@ -104,7 +119,15 @@ def read(result: Result) -> Reading | None:
         steps_per_loss=measured.steps_per_history,
         losses=correctness.trajectory(measured),
         noise=(*result.noise, *_drift(measured.lap_seconds)),
+        **(_outputs(result.job, measured) if result.job.cell.mode == "infer" else {}),
     )
+
+
+def batch_size(result: Result) -> int | None:
+    """Return the number of samples in a step; None where there is none, or it is not known."""
+    used = result.measurement.batch_size if result.measurement else None
+    said = result.job.cell.batch_size
+    return used or (said if isinstance(said, int) else None)
 
 
 def conditions(result: Result) -> dict[str, Scalar | None]:
@@ -112,6 +135,8 @@ def conditions(result: Result) -> dict[str, Scalar | None]:
     measured = result.measurement
     of_data = {} if measured is None else {"data_verified": measured.data_verified}
     said = {**{name: getattr(result.job.cell, name) for name in _OF_THE_CELL}, **of_data}
+    if result.job.cell.batch_size == LARGEST:
+        said["batch_size"] = batch_size(result)
     for recorded in (result.facts, result.environment):
         # What the environment does not know must not hide a fact of the machine.
         said |= {k: v for k, v in recorded.items() if v is not None or said.get(k) is None}
@@ -129,6 +154,19 @@ def _memory(measured: Measurement, telemetry: Telemetry | None) -> tuple[int | N
     host = telemetry.peak_host_bytes if telemetry else None
     peak = max((each for each in (host, measured.peak_memory_bytes) if each), default=None)
     return peak, None if peak is None else "host"
+
+
+def _counted(measured: Measurement) -> dict[str, Any]:
+    """Return what is counted where that is not samples, and how many there are in a sample."""
+    if measured.item in (None, "samples") or measured.items_per_sample is None:
+        return {}
+    return {"item": measured.item, "items_per_sample": measured.items_per_sample}
+
+
+def _outputs(job: JobSpec, measured: Measurement) -> dict[str, Any]:
+    """Return what tells whether another machine has computed the same."""
+    names = ("output_mean", "output_spread")
+    return {"seed": job.seed, **{name: measured.test.get(name) for name in names}}
 
 
 class _Power(NamedTuple):

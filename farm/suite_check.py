@@ -21,8 +21,9 @@ from farm.suite_mistake import (
 from farm.suite_parameters import all_workloads, parameter_schema, reason, refusals
 from farm.suite_schema import Combination, Defaults, Job, Settings, SuiteFile, json_schema
 from farm.sweep import as_list, value_or_list
+from jobs.catalogue import find
 from jobs.errors import UnknownNameError, did_you_mean
-from jobs.workload import Workload, find
+from jobs.workload import Workload
 
 
 def mistakes(document: Document) -> Iterator[Mistake]:
@@ -120,12 +121,20 @@ def _needing_batch_size(content: Mapping[str, object]) -> Iterator[Mistake]:
     lacking = [
         index
         for index, job in enumerate(_list(content, "jobs"))
-        if isinstance(job, dict) and "batch_size" not in {*job, *_mapping(content, "defaults")}
+        if isinstance(job, dict)
+        and "batch_size" not in {*job, *_mapping(content, "defaults")}
+        and not _needs_none(job)
     ]
     if lacking:
         expected = accepted(_part(json_schema(), ("defaults", "batch_size")))
         text = f"needs the key 'batch_size', here or in defaults; accepted: {expected}"
         yield from (Mistake(("jobs", index), text) for index in lacking)
+
+
+def _needs_none(job: Mapping[str, object]) -> bool:
+    """Return whether none of the job's workloads has a batch size."""
+    named = _named(job)
+    return bool(named) and not any(workload.batched for workload in named)
 
 
 def _parameter_mistakes(

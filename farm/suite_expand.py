@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from farm.plan import PlannedCell
+from farm.suite_layers import Layer, Layers, supported
 from farm.suite_mistake import KeyPath, Mistake, received
 from farm.suite_parameters import reason
-from farm.suite_schema import (
-    DEFAULT_REPEATS,
-    DEFAULT_TIMEOUT_SECONDS,
-    Combination,
-    Defaults,
-    Job,
-    Settings,
-)
-from farm.sweep import as_list
+from farm.suite_schema import Defaults, Job, Settings
 from jobs.spec import Cell, Effort
-from jobs.workload import Workload, find
+from jobs.workload import Workload
 
-# Which of a workload's attributes says what it can do, by the key of the file.
-_SUPPORT: Final = {
-    "precision": "precisions",
-    "backend": "backends",
-    "data": "data_sources",
-    "mode": "modes",
-    "protocol": "protocols",
-    "data_pipeline": "data_pipelines",
-}
+_PLAIN: Final = {"batch_size": "batch size", "jit": "step that could be compiled"}
 _EFFORT: Final = {
     "lap_precision": "lap_precision",
     "budget": "budget_seconds",
@@ -41,45 +23,6 @@ _EFFORT: Final = {
     "lap": "lap_seconds",
     "cooldown": "cooldown_seconds",
 }
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What one mapping of the file says: the choices of each key, and where it stands."""
-
-    path: KeyPath
-    choices: Mapping[str, tuple[Any, ...]]
-
-    @classmethod
-    def of(cls, path: KeyPath, model: Settings) -> Layer:
-        """Return what a model was given, defaults left out."""
-        fields = model.model_fields_set & {*Combination.model_fields}
-        said = {key: getattr(model, key) for key in fields} | (model.model_extra or {})
-        return cls(path, {key: tuple(as_list(value)) for key, value in said.items()})
-
-
-class Layers:
-    """Layers over one another, the weakest first; the strongest that has a key decides it."""
-
-    def __init__(self, *layers: Layer) -> None:
-        self.choices: dict[str, tuple[Any, ...]] = {}
-        self.paths: dict[str, KeyPath] = {}  # where each key was said
-        for layer in layers:
-            self.choices.update(layer.choices)
-            self.paths.update({key: (*layer.path, key) for key in layer.choices})
-
-    def count(self) -> int:
-        """Return an upper bound of the number of combinations, without making them."""
-        return math.prod(len(choices) for choices in self.choices.values())
-
-    def combinations(self) -> Iterator[tuple[Workload, dict[str, Any]]]:
-        """Yield each workload with every combination of what was said and concerns it."""
-        for name in self.choices["workload"]:
-            workload = find(name)
-            concerned = [*Settings.model_fields, *workload.parameters.model_fields]
-            keys = [key for key in concerned if key in self.choices]
-            for values in product(*(self.choices[key] for key in keys)):
-                yield workload, _complete(workload, dict(zip(keys, values, strict=True)))
 
 
 class Expansion:
@@ -121,23 +64,7 @@ class Expansion:
     def _planned(
         self, workload: Workload, values: Mapping[str, Any], layers: Layers
     ) -> PlannedCell | None:
-        for key, attribute in _SUPPORT.items():
-            supported: Sequence[str] = getattr(workload, attribute)
-            if values[key] not in supported:
-                text = f"received {received(values[key])}, which {workload.name} does not support"
-                place = layers.paths.get(key, self.path)
-                self._add(place, f"{text}; accepted: {', '.join(supported)}")
-                return None
-        if values["protocol"] == "train" and values["data_pipeline"] == "staged":
-            text = "received text 'staged', which the protocol train does not support"
-            place = layers.paths.get("data_pipeline", self.path)
-            self._add(place, f"{text}; accepted: host, or protocol: steady")
-            return None
-        if values["protocol"] == "steady" and self._says_epochs_for_steady(layers):
-            text = (
-                "means nothing under the protocol steady; accepted: protocol: train, or no epochs"
-            )
-            self._add(layers.paths["epochs"], text)
+        if not self._can_be_planned(workload, values, layers):
             return None
         own = {key: values[key] for key in workload.parameters.model_fields if key in values}
         try:
@@ -162,6 +89,45 @@ class Expansion:
             effort=Effort(**effort),
         )
 
+    def _can_be_planned(
+        self, workload: Workload, values: Mapping[str, Any], layers: Layers
+    ) -> bool:
+        """Return whether the workload can do what the values say; add a mistake when not."""
+        for key in values.keys() & Settings.model_fields.keys():
+            can, value = supported(workload, key), values[key]
+            if can is None or value in can or value is None:
+                continue
+            text = f"received {received(value)}, which {workload.name} does not support"
+            remedy = f"accepted: {', '.join(can)}" if can else f"it has no {_PLAIN.get(key, key)}"
+            self._add(layers.paths.get(key, self.path), f"{text}; {remedy}")
+            return False
+        said_here = layers.paths.get("epochs", ("defaults",))[0] != "defaults"
+        if said_here and "train" not in workload.protocols:
+            self._add(layers.paths["epochs"], f"{workload.name} has no epochs; leave them out")
+            return False
+        return not self._contradicts(values, layers)
+
+    def _contradicts(self, values: Mapping[str, Any], layers: Layers) -> bool:
+        """Return whether two of the values do not go together; add a mistake when so."""
+        protocol, pipeline = values["protocol"], values["data_pipeline"]
+        if values["mode"] == "infer" and protocol != "steady":
+            key, text = "mode", f"received text 'infer', which the protocol {protocol} has not"
+            text += "; accepted: protocol: steady, or mode: train"
+        elif values["mode"] == "infer" and pipeline == "host":
+            key, text = "data_pipeline", "received text 'host', which the mode infer has not"
+            text += "; accepted: staged, or mode: train"
+        elif protocol == "train" and pipeline == "staged":
+            key, text = "data_pipeline", "received text 'staged', which the protocol train does not"
+            text += " support; accepted: host, or protocol: steady"
+        elif protocol == "steady" and self._says_epochs_for_steady(layers):
+            key = "epochs"
+            text = "means nothing under the protocol steady"
+            text += "; accepted: protocol: train, or no epochs"
+        else:
+            return False
+        self._add(layers.paths.get(key, self.path), text)
+        return True
+
     def _says_epochs_for_steady(self, layers: Layers) -> bool:
         # In the defaults, or beside a sweep over protocols, epochs are for the other cells.
         place = layers.paths.get("epochs", ("defaults",))
@@ -169,36 +135,6 @@ class Expansion:
 
     def _add(self, path: KeyPath, text: str) -> None:
         self.mistakes[Mistake(path, text)] = None
-
-
-def _complete(workload: Workload, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what was not said, the workload's parameters included."""
-    own = workload.parameters().model_dump()
-    # Epochs are the unit of `train`: who asks for some of them means it.
-    protocol = said.get("protocol") or _preferred(
-        "train" if "epochs" in said else "steady", workload.protocols
-    )
-    pipeline = "staged" if protocol == "steady" else "host"
-    return {
-        "epochs": workload.epochs if protocol == "train" else None,
-        "precision": _preferred("float32", workload.precisions),
-        "backend": _preferred("tensorflow", workload.backends),
-        "data": _preferred("real", workload.data_sources),
-        "mode": _preferred("train", workload.modes),
-        "protocol": protocol,
-        "data_pipeline": _preferred(pipeline, workload.data_pipelines),
-        "optimizer": workload.optimizer,
-        "repeats": DEFAULT_REPEATS,
-        "timeout": DEFAULT_TIMEOUT_SECONDS,
-        **own,
-        **said,
-        **({} if protocol == "train" else {"epochs": None}),
-        "workload": workload.name,
-    }
-
-
-def _preferred(usual: str, supported: Sequence[str]) -> str:
-    return usual if usual in supported else supported[0]
 
 
 def _matches(excluded: Mapping[str, tuple[Any, ...]], values: Mapping[str, Any]) -> bool:

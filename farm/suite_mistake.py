@@ -77,6 +77,8 @@ def accepted(schema: dict[str, Any]) -> str:
         if len(rest) == 1 and rest[0].get("items") == first:
             return f"{accepted(first)}, or a list of them"
         return ", or ".join(accepted(option) for option in schema["anyOf"])
+    if "$comment" in schema:  # of a list that is too long for a line
+        return str(schema["$comment"])
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values:
         return ", ".join(str(value) for value in values)

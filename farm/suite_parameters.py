@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from farm.sweep import value_or_list
-from jobs import workload as workloads
+from jobs import catalogue
 from jobs.workload import Workload
 
 
@@ -23,7 +23,7 @@ class Untitled(GenerateJsonSchema):
 
 def all_workloads() -> list[Workload]:
     """Return every workload, sorted by name."""
-    return [workloads.find(name) for name in workloads.names()]
+    return [catalogue.find(name) for name in catalogue.names()]
 
 
 def workload_names() -> list[str]:

@@ -21,8 +21,10 @@ from farm.selector import Selector
 from farm.suite_mistake import DURATION_PATTERN
 from farm.suite_parameters import Untitled, parameter_schemas, workload_names
 from farm.sweep import Sweep
+from jobs.catalogue import find
 from jobs.errors import UnknownNameError
 from jobs.spec import (
+    LARGEST,
     MAX_BATCH_SIZE,
     MAX_EPOCHS,
     MAX_REPEATS,
@@ -37,7 +39,6 @@ from jobs.spec import (
     Precision,
     Protocol,
 )
-from jobs.workload import find
 
 DEFAULT_SEED = 42
 DEFAULT_REPEATS = 3
@@ -68,7 +69,8 @@ class _ListsWorkloads:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "enum": workload_names()}
+        listed = "a name or alias that `farm workloads` lists"
+        return {"type": "string", "enum": workload_names(), "$comment": listed}
 
 
 _EFFORT = Effort()
@@ -87,6 +89,13 @@ def _written(most: float, *, zero: bool = False) -> WithJsonSchema:
     )
 
 
+def _batch_size(value: object) -> object:
+    counted = isinstance(value, int) and not isinstance(value, bool)
+    if value == LARGEST or (counted and 1 <= value <= MAX_BATCH_SIZE):  # type: ignore[operator]
+        return value
+    raise ValueError  # what is accepted says it all
+
+
 _MAX_LAP = 3600
 _Some: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=MAX_TIMEOUT_SECONDS)]
 _Any: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=MAX_TIMEOUT_SECONDS)]
@@ -98,9 +107,21 @@ Warmup: TypeAlias = Annotated[
 ]
 Lap: TypeAlias = Annotated[_Short, BeforeValidator(_seconds), _written(_MAX_LAP)]
 Cooldown: TypeAlias = Annotated[_Rest, BeforeValidator(_seconds), _written(_MAX_LAP, zero=True)]
-BatchSize: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH_SIZE)]
+BatchSize: TypeAlias = Annotated[
+    Any,
+    BeforeValidator(_batch_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
+                {"const": LARGEST},
+            ]
+        }
+    ),
+]
 Epochs: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
 Repeats: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=MAX_REPEATS)]
+Jit: TypeAlias = Annotated[bool, Field(strict=True)]
 Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 WorkloadName: TypeAlias = Annotated[str, AfterValidator(_canonical), _ListsWorkloads()]
 
@@ -122,25 +143,30 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", json_schema_extra=_add_parameters)
 
     batch_size: Sweep[BatchSize] = Field(
-        default_factory=tuple, description="Samples per training step; must be said."
+        default_factory=tuple,
+        description="Samples per step, or 'max', the largest that fits; must be said where the "
+        "workload has one.",
     )
     epochs: Sweep[Epochs] = Field(
         default_factory=tuple, description="Passes over the training data; default: the workload's."
     )
     precision: Sweep[Precision] = Field(
-        default_factory=tuple, description="Number format of the training; default: float32."
+        default_factory=tuple, description="Number format of the products; default: float32."
     )
     backend: Sweep[Backend] = Field(
-        default_factory=tuple, description="What Keras computes with; default: tensorflow."
+        default_factory=tuple,
+        description="What computes it; default: tensorflow, or the workload's own.",
     )
     data: Sweep[DataSource] = Field(
         default_factory=tuple,
-        description="The real data set, or generated data of the same shapes; default: real.",
+        description="The real data set, or synthetic data of the same shapes; default: real, or "
+        "generated, where that is the work's own.",
     )
     protocol: Sweep[Protocol] = Field(
         default_factory=tuple,
-        description="How it is timed: 'steady', in blocks of steps, or 'train', in whole epochs "
-        "with validation, as the sources did; default: steady, or train where epochs are said.",
+        description="How it is timed: 'steady', in blocks of steps; 'train', in whole epochs with "
+        "validation, as the sources did; 'once', a whole task; default: steady, or train where "
+        "epochs are said.",
     )
     data_pipeline: Sweep[DataPipeline] = Field(
         default_factory=tuple,
@@ -150,7 +176,16 @@ class Settings(BaseModel):
     optimizer: Sweep[Optimizer] = Field(
         default_factory=tuple, description="Default: the workload's."
     )
-    mode: Sweep[Mode] = Field(default_factory=tuple, description="What is timed; default: train.")
+    mode: Sweep[Mode] = Field(
+        default_factory=tuple,
+        description="What is timed: training, or forward passes alone ('infer'); default: train, "
+        "or run, where the work is neither.",
+    )
+    jit: Sweep[Jit] = Field(
+        default_factory=tuple,
+        description="Whether the whole step is compiled (XLA, torch.compile); default: only by "
+        "JAX.",
+    )
     repeats: Repeats = Field(
         default=DEFAULT_REPEATS, description="Independent processes that measure each cell."
     )

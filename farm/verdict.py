@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from farm import comparability, correctness
+from farm import comparability, correctness, outputs
 from farm.comparability import Difference
 from farm.matrix_cell import CellState, MatrixCell, join
 
@@ -39,7 +39,9 @@ class Verdicts:
         if base.status not in _MEASURED or base.seconds is None:
             return self._alone(cell, f"has no time here ({base.status.words})")
         if cell is not base and base.status is CellState.INVALID:
-            return self._alone(cell, "did not learn here, so its time does not count")
+            learns = base.cell is None or base.cell.mode in ("train", None)
+            why = "did not learn here" if learns else "is invalid here"
+            return self._alone(cell, f"{why}, so its time does not count")
         here, there = cell.samples_per_epoch, base.samples_per_epoch
         if here is not None and there is not None and here != there:
             said = f"an epoch has {here:,} samples here and {there:,} on {self.baseline}"
@@ -54,8 +56,9 @@ class Verdicts:
         if self.strict and other_work:
             said = "; ".join(each.phrase(self.baseline) for each in other_work)
             return _incomparable(cell, f"not the same work: {said}")
-        if not cell.invalid and not other_work and all(each.what != "backend" for each in found):
-            failure = _losses_deviate(cell, base)
+        if not cell.invalid and not other_work:
+            same_backend = all(each.what != "backend" for each in found)
+            failure = (same_backend and _losses_deviate(cell, base)) or outputs.deviate(cell, base)
             if failure:
                 cell = replace(cell, status=CellState.INVALID, invalid=failure)
         assert cell.seconds is not None
@@ -75,7 +78,20 @@ class Verdicts:
                     self._known[key] = comparability.differences(here, there)
                 for each in self._known[key]:
                     found.setdefault(each.what, each)
+        here_size, there_size = cell.batch_sizes, base.batch_sizes
+        if here_size and there_size and here_size != there_size:
+            found.pop("staged batches", None)  # as many samples make another number of them
+            found["batch size"] = Difference(
+                what="batch size",
+                here=_span(here_size),
+                there=_span(there_size),
+                changes_work=True,
+            )
         return comparability.ranked(found.values())
+
+
+def _span(sizes: Sequence[int]) -> int | str:
+    return sizes[0] if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
 
 
 def _losses_deviate(cell: MatrixCell, base: MatrixCell) -> str | None:

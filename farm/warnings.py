@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from farm.matrix import CellState, Matrix, MatrixCell
+from farm.peak import PRODUCT_OF
 
 _ENOUGH = 3  # processes, or machines of one name, from which a spread can be told at all
 _WIDE = 1.5  # high ÷ low of an interval, about ±22 %
@@ -24,7 +25,7 @@ def warnings(matrix: Matrix, run: str | None = None) -> list[str]:
     Each ends with the next action. `run` is the run that was asked for by name, if one was: the
     commands then name it too.
     """
-    checks = (_invalid, _missing, _waiting, _one_lap, _repeats, _noisy, _conditions)
+    checks = (_invalid, _missing, _waiting, _no_peak, _one_lap, _repeats, _noisy, _conditions)
     return [line for check in checks if (line := check(matrix, run))]
 
 
@@ -32,9 +33,14 @@ def _invalid(matrix: Matrix, run: str | None) -> str | None:
     counts = _count(matrix, lambda cell: cell.status is CellState.INVALID)
     if not counts:
         return None
+    found = [cell.cell for _, cell in _cells(matrix) if cell.status is CellState.INVALID]
+    trained = all(of is None or of.mode in ("train", None) for of in found)
+    why = (
+        "the network did not learn as it should" if trained else "the result is not what it must be"
+    )
     return (
-        f"invalid: {_where(counts)}; the network did not learn as it should, so these are in no "
-        f"mean; `{_show(run)}` lists the jobs, and with a job's id prints its losses"
+        f"invalid: {_where(counts)}; {why}, so these are in no mean; `{_show(run)}` lists the "
+        f"jobs, and with a job's id prints its {'losses' if trained else 'numbers'}"
     )
 
 
@@ -60,6 +66,25 @@ def _waiting(matrix: Matrix, run: str | None) -> str | None:
         return None
     command = f"farm watch {run}" if run else "farm watch"
     return f"not done yet: {_where(counts)}; `{command}` follows the run to its end"
+
+
+def _no_peak(matrix: Matrix, run: str | None) -> str | None:
+    """Warn of efficiencies that lack nothing but a peak to be measured against."""
+    if matrix.metric != "measured-efficiency":
+        return None
+    lacking: dict[str, list[str]] = {}
+    for name, cell in _cells(matrix):
+        rates = [each.flops_per_second for each in cell.readings]
+        precision = cell.cell.precision if cell.cell else None
+        if cell.status in _COUNTED and cell.value is None and all(rates) and precision:
+            lacking.setdefault(name, []).append(PRODUCT_OF[precision])
+    if not lacking:
+        return None
+    where = _where(
+        {name: len(of) for name, of in lacking.items()},
+        lambda name: ", ".join(dict.fromkeys(lacking[name])),
+    )
+    return f"no measured peak: {where}; `farm submit peak` measures it there, by matmul"
 
 
 def _one_lap(matrix: Matrix, run: str | None) -> str | None:
@@ -166,7 +191,14 @@ def _noisy(matrix: Matrix, run: str | None) -> str | None:
 
 
 def _conditions(matrix: Matrix, run: str | None) -> str | None:
-    counts = _count(matrix, lambda cell: bool(cell.differs) and cell.status in _COUNTED)
+    # With its fastest batch each hardware has its own on purpose, and says which.
+    asked = ("batch size:",) if matrix.best_batch else ()
+    counts = _count(
+        matrix,
+        lambda cell: (
+            cell.status in _COUNTED and any(not each.startswith(asked) for each in cell.differs)
+        ),
+    )
     if not counts:
         return None
     tail = f" --run {run}" if run else ""

@@ -14,6 +14,7 @@ PACKAGES = {
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-metal"),
     "torch": ("torch",),
     "jax": ("jax", "jaxlib"),
+    "sklearn": ("scikit-learn",),
 }
 # Flags and thread counts that the libraries read for themselves.
 VARIABLES = (
@@ -57,7 +58,8 @@ def collect(cell: Cell, observed: dict[str, Scalar | None]) -> dict[str, Scalar 
 
 def versions(backend: Backend | None) -> dict[str, Scalar | None]:
     """Return the versions of Python and of every package that takes part."""
-    packages = ("keras", "numpy", *PACKAGES.get(backend or "", ()))
+    keras = () if backend in ("sklearn", "ffmpeg", "createml") else ("keras",)
+    packages = (*keras, "numpy", *PACKAGES.get(backend or "", ()))
     return {
         "python_version": platform.python_version(),
         **{f"{package.replace('-', '_')}_version": _version(package) for package in packages},

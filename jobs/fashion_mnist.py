@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from jobs import data, keras_training
-from jobs.keras_network import Plan
-from jobs.result import Measurement
-from jobs.spec import Cell, JobSpec
-from jobs.workload import Clock, Parameters, Workload
-
-if TYPE_CHECKING:
-    import keras
+from jobs.dataset import Dataset
+from jobs.datasets.fashion_mnist import fashion_mnist
+from jobs.keras_workload import KerasWorkload
+from jobs.spec import Cell, DataSource
+from jobs.workload import Parameters
 
 MOST = 1_000_000
 SOURCE = (
@@ -51,8 +47,8 @@ class FashionMnistParameters(Parameters):
     test_samples: int = Field(10_000, ge=1, le=MOST, description="Images tested with at the end.")
 
 
-class FashionMnistWorkload(Workload):
-    """A classifier of Fashion-MNIST images, trained by `keras_training`.
+class FashionMnistWorkload(KerasWorkload):
+    """A classifier of Fashion-MNIST images.
 
     On synthetic data, 4 epochs of 4,096 images at batch size 128 bring every one of them to a test
     accuracy of 0.9 at least, where chance is 0.1.
@@ -60,19 +56,13 @@ class FashionMnistWorkload(Workload):
 
     source = SOURCE
     parameters = FashionMnistParameters
-    epochs = 10
     smallest: ClassVar[dict[str, int]] = {
         "train_samples": 512,
         "validation_samples": 64,
         "test_samples": 64,
     }
-    precisions = ("float32", "tf32")
     channels: ClassVar[bool] = False  # images as (28, 28, 1) instead of (28, 28)
     sgd_steps: ClassVar[int] = 2_000  # from which on plain SGD's slow learning shows
-
-    @abstractmethod
-    def build(self) -> keras.Model:
-        """Return the network, uncompiled: images in, ten probabilities out."""
 
     def floors(self, cell: Cell, steps: int) -> dict[str, float]:
         """Return a test accuracy and a fall of the training loss; see `FLOORS`."""
@@ -81,30 +71,25 @@ class FashionMnistWorkload(Workload):
         fewest = self.sgd_steps if slow else LEARNING_STEPS
         if (
             steps < fewest
-            or steps * cell.batch_size < LEARNING_SAMPLES
+            or steps * cell.samples_per_step < LEARNING_SAMPLES
             or parameters.train_samples < LEARNING_IMAGES
         ):
             return {}
         floors = dict(FLOORS[cell.data or "real", "slow" if slow else "fast"])
         if parameters.test_samples < TESTED_IMAGES:
             del floors["accuracy"]
-        if cell.protocol == "train" and parameters.train_samples > LONGEST_EPOCH * cell.batch_size:
+        longest = LONGEST_EPOCH * cell.samples_per_step
+        if cell.protocol == "train" and parameters.train_samples > longest:
             del floors["loss_drop"]
         return floors
 
-    def run(self, job: JobSpec, clock: Clock) -> Measurement:
-        """Train by the cell's protocol; `train` is what the source did."""
-        parameters = FashionMnistParameters.model_validate(job.cell.parameters)
-        dataset = data.fashion_mnist(
-            job.cell.data or "real",
+    def dataset(self, parameters: Any, source: DataSource, seed: int) -> Dataset:
+        """Return the images in the three parts that the parameters size."""
+        found = fashion_mnist(
+            source,
             train=parameters.train_samples,
             validation=parameters.validation_samples,
             test=parameters.test_samples,
-            seed=job.seed,
+            seed=seed,
         )
-        if self.channels:
-            dataset = dataset.with_channel()
-        plan = Plan(build=self.build, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        return keras_training.measure(
-            plan, dataset, job, clock=clock, learning_steps=self.learning_steps
-        )
+        return found.with_channel() if self.channels else found

@@ -16,7 +16,7 @@ _FREE = re.compile(
     r"(Global)?(Average|Max)Pooling[123]D|(Cropping|UpSampling|ZeroPadding)[123]D"
     r"|(Spatial)?Dropout([123]D)?|(Batch|Layer)?Normalization|InputLayer|Rescaling"
     r"|Activation|ELU|LeakyReLU|PReLU|ReLU|Softmax|Concatenate|Flatten|Permute|RepeatVector|Reshape"
-    r"|Add|Average|Maximum|Minimum|Multiply|Subtract"
+    r"|Add|Average|Maximum|Minimum|Multiply|Subtract|(Text)?Embedding"
 )
 
 
@@ -30,14 +30,12 @@ def of_training(model: keras.Model) -> float | None:
     networks?', 2021). Layers with frozen weights count once: they come first, as in feature
     extraction, and nothing flows back through them.
     """
-    total = 0.0
-    for layer in model.layers:
-        inner = hasattr(layer, "layers")  # a network inside the network
-        flops = of_training(layer) if inner else _of_layer_training(layer)
-        if flops is None:
-            return None
-        total += flops
-    return total
+    return _total(model, _of_layer_training)
+
+
+def of_inference(model: keras.Model) -> float | None:
+    """Return the operations of one forward pass per sample; None when a layer is not known."""
+    return _total(model, of_layer)
 
 
 def of_layer(layer: keras.Layer) -> float | None:
@@ -52,6 +50,17 @@ def of_layer(layer: keras.Layer) -> float | None:
         return float(count(layer))
     except (AttributeError, TypeError, ValueError):  # no one shape: used twice, or of any size
         return None
+
+
+def _total(model: keras.Model, of: Callable[[keras.Layer], float | None]) -> float | None:
+    total = 0.0
+    for layer in model.layers:
+        inner = hasattr(layer, "layers")  # a network inside the network
+        flops = _total(layer, of) if inner else of(layer)
+        if flops is None:
+            return None
+        total += flops
+    return total
 
 
 def _of_layer_training(layer: keras.Layer) -> float | None:
@@ -97,6 +106,35 @@ def _recurrent(gates: int) -> Callable[[Any], Any]:
     return count
 
 
+def _einsum(layer: Any) -> Any:
+    # A multiply-add for every combination of what the indices run over.
+    operands, _ = layer.equation.split("->")
+    left, right = operands.split(",")
+    if not (left + right).isalpha():  # an ellipsis
+        raise ValueError(layer.equation)
+    sizes = {**dict(zip(right, layer.kernel.shape, strict=True)), left[0]: 1}  # one sample
+    for index, size in zip(left[1:], layer.input.shape[1:], strict=True):
+        sizes.setdefault(index, size)
+    return 2 * math.prod(sizes.values())
+
+
+def _attention(layer: Any) -> Any:
+    # Over all pairs of positions, also those that a causal mask hides, as is usual (A. Chowdhery
+    # et al., 'PaLM: scaling language modeling with pathways', 2022, appendix B).
+    inputs = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+    (_, queries, _), (_, keys, _) = inputs[0].shape, inputs[min(1, len(inputs) - 1)].shape
+    heads, size = layer.key_dense.kernel.shape[1:]
+    value_size = layer.value_dense.kernel.shape[2]
+    projected = (
+        (queries, layer.query_dense),
+        (keys, layer.key_dense),
+        (keys, layer.value_dense),
+        (queries, layer.output_dense),
+    )
+    products = sum(places * math.prod(dense.kernel.shape) for places, dense in projected)
+    return 2 * (products + queries * keys * heads * (size + value_size))
+
+
 _COUNTS: dict[str, Callable[[Any], Any]] = {
     "Dense": _dense,
     "Conv1D": _convolution,
@@ -106,6 +144,8 @@ _COUNTS: dict[str, Callable[[Any], Any]] = {
     "Conv2DTranspose": _transposed,
     "DepthwiseConv2D": _depthwise,
     "SeparableConv2D": _separable,
+    "EinsumDense": _einsum,
+    "MultiHeadAttention": _attention,
     "SimpleRNN": _recurrent(1),
     "GRU": _recurrent(3),
     "LSTM": _recurrent(4),

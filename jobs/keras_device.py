@@ -46,15 +46,13 @@ def prepare(cell: Cell) -> None:
     precision.put_in_force(cell.precision or "float32", cell.backend)
 
 
-def jit_compile() -> bool:
-    """Return whether Keras compiles the whole step: only JAX, which has no other way.
+def jits(cell: Cell) -> bool:
+    """Return whether the whole step is compiled: as the cell says, else on JAX alone.
 
-    The sources' TensorFlow did not, and a step that is compiled on one side only compares
-    compilers, not hardware.
+    The sources' TensorFlow did not compile it, and a step that is compiled on one side only
+    compares compilers, not hardware. JAX without it computes one operation after the other.
     """
-    import keras
-
-    return bool(keras.backend.backend() == "jax")
+    return cell.backend == "jax" if cell.jit is None else cell.jit
 
 
 def synchronise(model: keras.Model) -> None:
@@ -63,12 +61,7 @@ def synchronise(model: keras.Model) -> None:
 
     name = keras.backend.backend()
     if name == "torch":
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        elif torch.backends.mps.is_available():
-            torch.mps.synchronize()
+        synchronise_torch()
     elif name == "jax":
         import jax
 
@@ -76,6 +69,16 @@ def synchronise(model: keras.Model) -> None:
     else:
         # Reading one element of a weight waits for everything that was queued before it.
         keras.ops.convert_to_numpy(keras.ops.ravel(model.trainable_variables[-1])[0])
+
+
+def synchronise_torch() -> None:
+    """Wait until PyTorch's GPU has nothing left to do; its CPU never has."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    elif torch.backends.mps.is_available():
+        torch.mps.synchronize()
 
 
 def observe(model: keras.Model, **more: Scalar | None) -> None:
@@ -92,30 +95,29 @@ def observe(model: keras.Model, **more: Scalar | None) -> None:
             f"for this GPU there (docs/machines.md says which), or start the worker with "
             f"--device cpu"
         )
-    _observed.update(
-        jit_compile=bool(model.jit_compile),
-        optimizer_class=type(model.optimizer).__name__,
-        optimizer_legacy="legacy" in type(model.optimizer).__module__,
-        variables_device=device,
-        **more,
-    )
+    _observed.update(variables_device=device, **more)
+    if model.compiled:
+        _observed["jit_compile"] = bool(model.jit_compile)
+    # Under mixed_float16 Keras wraps it in one that scales the loss.
+    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer is not None:
+        _observed.update(
+            optimizer_class=type(optimizer).__name__,
+            optimizer_legacy="legacy" in type(optimizer).__module__,
+        )
+
+
+def note(**what: Scalar | None) -> None:
+    """Note something else about this process's one network, for `environment`."""
+    _observed.update(what)
 
 
 def environment(cell: Cell) -> dict[str, Scalar | None]:
     """Return what was in force: versions, precision, threads, flags, devices, the network's own."""
     from jobs import environment
 
-    return environment.collect(cell, {"jit_compile": jit_compile(), **_observed})
-
-
-def is_device_memory_error(error: BaseException) -> bool:
-    """Return whether the exception is a device's (or an allocator's) refusal of memory."""
-    name = type(error).__name__
-    return (
-        name in {"ResourceExhaustedError", "OutOfMemoryError"}
-        or "RESOURCE_EXHAUSTED" in str(error)
-        or "out of memory" in str(error).lower()
-    )
+    return environment.collect(cell, {"jit_compile": jits(cell), **_observed})
 
 
 def _sees_gpu(backend: Backend) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from jobs import flops, keras_device, tf_pipeline
-from jobs.data import Dataset, Part
+from jobs import flops, initial_weights, keras_device, tf_pipeline
+from jobs.dataset import Dataset, Part, Samples, Stream
 from jobs.process import peak_memory_bytes
 from jobs.spec import JobSpec
 
 if TYPE_CHECKING:
     import keras
 
-SPREAD_SAMPLES = 512  # of the test set, that tell whether a network answers the same to all
+# Of the test set, that tell whether a network answers the same to all; as many as fit both.
+SPREAD_SAMPLES, SPREAD_BYTES = 512, 16 << 20
+
+Made: TypeAlias = str | Callable[[], Any]  # a Keras name, or what makes the thing in the child
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,14 @@ class Plan:
     """What a workload gives its training: the network, uncompiled, and how it is judged."""
 
     build: Callable[[], keras.Model]
-    loss: str
-    metrics: Sequence[str]
+    loss: Made
+    metrics: Sequence[Made]
+    optimizer: Callable[[], keras.Optimizer] | None = None  # None: Keras's own of the cell's name
+    callbacks: Callable[[], list[keras.callbacks.Callback]] | None = None  # of `train`; by epoch
+    shuffle: bool = True  # before every epoch
+    pretrained: bool = False  # `build` gives the weights itself, the same everywhere
+    item: str | None = None  # what is counted, where not samples
+    items_per_sample: float | None = None
 
 
 class Timer(Protocol):
@@ -41,17 +50,29 @@ class Timer(Protocol):
         """End it; the device has finished."""
 
 
-def compiled(plan: Plan, job: JobSpec) -> keras.Model:
-    """Return the plan's network, built from the job's seed and compiled as the cell says."""
-    import keras
+def built(plan: Plan, job: JobSpec) -> keras.Model:
+    """Return the plan's network, its initial weights drawn from the job's seed by numpy.
 
+    So they are the same on every backend and every machine, where the layers' initializers are
+    known.
+    """
     seed(job)
     model = plan.build()
+    same = plan.pretrained or initial_weights.draw(model, job.seed + job.repeat)
+    keras_device.note(initial_weights=initial_weights.SAME if same else initial_weights.OWN)
+    return model
+
+
+def compiled(plan: Plan, job: JobSpec) -> keras.Model:
+    """Return the plan's network, `built` and compiled as the cell says."""
+    import keras
+
+    model = built(plan, job)
     model.compile(
-        optimizer=keras.optimizers.get(job.cell.optimizer),
-        loss=plan.loss,
-        metrics=list(plan.metrics),
-        jit_compile=keras_device.jit_compile(),
+        optimizer=plan.optimizer() if plan.optimizer else keras.optimizers.get(job.cell.optimizer),
+        loss=_made(plan.loss),
+        metrics=[_made(metric) for metric in plan.metrics],
+        jit_compile=keras_device.jits(job.cell),
     )
     return model
 
@@ -97,49 +118,62 @@ def timed(model: keras.Model, timer: Timer) -> keras.callbacks.Callback:
     return TimedEpochs()
 
 
-def evaluate(model: keras.Model, part: Part, batch_size: int) -> dict[str, float]:
+def evaluate(model: keras.Model, part: Samples, batch_size: int) -> dict[str, float]:
     """Return loss and metrics on the part."""
     values = model.evaluate(**one_pass(part, batch_size), verbose=0, return_dict=True)
     return {name: float(value) for name, value in values.items()}
 
 
-def one_pass(part: Part, batch_size: int, shuffle_seed: int | None = None) -> dict[str, Any]:
+def one_pass(part: Samples, batch_size: int, shuffle_seed: int | None = None) -> dict[str, Any]:
     """Return the arguments by which `fit` and `evaluate` take the part, from host memory."""
     import keras
 
+    if isinstance(part, Stream):
+        return {"x": part.batches(batch_size, shuffle_seed)}
     if keras.backend.backend() == "tensorflow":
         return {"x": tf_pipeline.batches(part, batch_size, shuffle_seed=shuffle_seed)}
-    return {"x": part.images, "y": part.labels, "batch_size": batch_size}
+    return {"x": part.inputs, "y": part.targets, "batch_size": batch_size}
 
 
-def epochs_of(dataset: Dataset, batch_size: int, shuffle_seed: int) -> dict[str, Any]:
+def epochs_of(dataset: Dataset, batch_size: int, shuffle_seed: int | None) -> dict[str, Any]:
     """Return the arguments by which `fit` takes training and validation data, epoch after epoch.
+
+    Without a seed the samples keep their order.
 
     TensorFlow is given all passes as one stream, because Keras would start a pipeline anew for
     each, which takes milliseconds on the clock of an epoch.
     """
     train, validation = dataset.train, dataset.validation
-    training = one_pass(train, batch_size, shuffle_seed)
+    said: dict[str, Any] = one_pass(train, batch_size, shuffle_seed)
+    if "y" in said:
+        said["shuffle"] = shuffle_seed is not None
+    else:
+        said["x"] = said["x"].repeat()
+        said["steps_per_epoch"] = math.ceil(len(train) / batch_size)
+        said["shuffle"] = False  # the stream is shuffled already
+    if validation is None:
+        return said
     validating = one_pass(validation, batch_size)
-    if "y" in training:
-        pair = (validating["x"], validating["y"])
-        return {**training, "validation_data": pair, "validation_batch_size": batch_size}
-    return {
-        "x": training["x"].repeat(),
-        "steps_per_epoch": math.ceil(len(train) / batch_size),
-        "shuffle": False,  # the stream is shuffled already
-        "validation_data": validating["x"].repeat(),
-        "validation_steps": math.ceil(len(validation) / batch_size),
-    }
+    if "y" in validating:
+        said["validation_data"] = (validating["x"], validating["y"])
+        said["validation_batch_size"] = batch_size
+    else:
+        said["validation_data"] = validating["x"].repeat()
+        said["validation_steps"] = math.ceil(len(validation) / batch_size)
+    return said
 
 
-def describe(model: keras.Model, test: Part, batch_size: int) -> dict[str, Any]:
+def describe(plan: Plan, model: keras.Model, test: Samples, batch_size: int) -> dict[str, Any]:
     """Return the fields of a Measurement that a trained network tells, off the clock."""
+    few = test.head(max(2, min(SPREAD_SAMPLES, SPREAD_BYTES // test.sample_bytes)))
     return {
-        "output_spread": _output_spread(model, test.head(SPREAD_SAMPLES), batch_size),
+        "output_spread": _output_spread(model, few, batch_size),
         "flops_per_sample": flops.of_training(model),
         "parameter_count": model.count_params(),
         "peak_memory_bytes": peak_memory_bytes(),
+        "batch_size": batch_size,
+        "item": plan.item,
+        "items_per_sample": plan.items_per_sample,
     }
 
 
@@ -150,8 +184,12 @@ def _output_spread(model: keras.Model, part: Part, batch_size: int) -> float | N
         return None  # one answer is the same as itself
 
     starts = range(0, len(part), batch_size)
-    outputs = [model.predict_on_batch(part.images[at : at + batch_size]) for at in starts]
+    outputs = [model.predict_on_batch(part.inputs[at : at + batch_size]) for at in starts]
     return float(np.concatenate(outputs).astype(np.float64).std(axis=0).mean())
+
+
+def _made(said: Made) -> Any:
+    return said() if callable(said) else said
 
 
 def _copy(variable: Any) -> Any:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 from jobs import keras_device, keras_network, staging
 from jobs import steady as rules
-from jobs.data import Dataset
+from jobs.dataset import Dataset
 from jobs.keras_network import Plan
 from jobs.result import Measurement
 from jobs.spec import JobSpec
 from jobs.workload import Clock
 
 BLOCK = 8  # steps of the learning phase between two records of the loss
+TESTED_BYTES = 32 << 20  # of the test set, at most
 TRIALS = 3  # laps at most that are spent on finding the size of a lap
 
 
@@ -45,18 +46,16 @@ def steady(
     Batches are on the device, or on the host, before the clock starts (see `staging`). The first
     step runs apart, as the cold start, and is undone. Then come `learning_steps` steps, as many on
     every machine, so that their losses can be compared between machines; and with their time the
-    size of a lap is set. What follows is `steady.SteadyLaps`. There is no validation; the test set
-    is evaluated once, after the laps.
+    size of a lap is set. What follows is `steady.SteadyLaps`. There is no validation; the test set,
+    or the first 32 MiB of it, is evaluated once, after the laps.
 
     Everything runs through `fit`, in epochs of so many steps, so what is timed is what users of
     Keras run: its loop, its metrics, and its one synchronisation at the end of a block.
     """
-    cell, effort = job.cell, job.effort
+    cell, effort, batch_size = job.cell, job.effort, job.cell.samples_per_step
     seed = job.seed + job.repeat
     keras_network.seed(job)
-    batches = staging.batches(
-        dataset.train, cell.batch_size, cell.data_pipeline or "staged", seed=seed
-    )
+    batches = staging.batches(dataset.train, batch_size, cell.data_pipeline or "staged", seed=seed)
     began = clock()
     model = keras_network.compiled(plan, job)
     batches.attach(model)
@@ -77,9 +76,10 @@ def steady(
 
     keras_network.seed(job)  # the first step has moved the global state
     blocks = Blocks(clock)
-    history = fit(BLOCK, blocks, epochs=max(1, learning_steps // BLOCK))
+    block = min(BLOCK, max(1, learning_steps // 2))  # two records at least: a loss can fall
+    history = fit(block, blocks, epochs=learning_steps // block)
     later = blocks.seconds[len(blocks.seconds) // 2 :]
-    step_seconds = statistics.median(later) / BLOCK
+    step_seconds = statistics.median(later) / block
     steps = rules.steps_per_lap(effort.lap_seconds, step_seconds)
     for _ in range(TRIALS):
         trial = Blocks(clock)
@@ -93,7 +93,8 @@ def steady(
 
     laps = rules.SteadyLaps(effort, steps * step_seconds, clock, time.time)
     fit(steps, laps, epochs=sys.maxsize)
-    test = keras_network.evaluate(model, dataset.test, cell.batch_size)
+    tested = dataset.test.head(max(batch_size, TESTED_BYTES // dataset.test.sample_bytes))
+    test = keras_network.evaluate(model, tested, batch_size)
     keras_device.synchronise(model)
     total_seconds = clock() - began
     keras_device.observe(model, staged_batches=batches.staged)
@@ -106,12 +107,12 @@ def steady(
         cold_start_seconds=cold_start_seconds,
         learning_seconds=learning_seconds,
         total_seconds=total_seconds,
-        samples_per_lap=steps * cell.batch_size,
+        samples_per_lap=steps * batch_size,
         steps_per_lap=steps,
         samples_per_epoch=len(dataset.train),
         history={name: tuple(map(float, values)) for name, values in history.items()},
-        steps_per_history=BLOCK,
+        steps_per_history=block,
         test=test,
         data_verified=dataset.verified,
-        **keras_network.describe(model, dataset.test, cell.batch_size),
+        **keras_network.describe(plan, model, tested, batch_size),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 
-from jobs import keras_device, keras_network, keras_steady
-from jobs.data import Dataset
+from jobs import keras_device, keras_inference, keras_network, keras_steady
+from jobs.dataset import Dataset
 from jobs.errors import UnsupportedError
 from jobs.keras_network import Plan
 from jobs.measure import Laps
@@ -18,7 +18,9 @@ from jobs.workload import Clock
 def measure(
     plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock, learning_steps: int
 ) -> Measurement:
-    """Measure by the protocol that the cell names; `learning_steps` are those of `steady`."""
+    """Measure by the mode and protocol of the cell; `learning_steps` are those of `steady`."""
+    if job.cell.mode == "infer":
+        return keras_inference.infer(plan, dataset, job, clock=clock)
     if job.cell.protocol == "steady":
         return keras_steady.steady(plan, dataset, job, clock=clock, learning_steps=learning_steps)
     return train(plan, dataset, job, clock=clock)
@@ -33,7 +35,7 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
 
     Raises UnsupportedError for data that is staged on the device: the sources' was not.
     """
-    cell = job.cell
+    cell, batch_size = job.cell, job.cell.samples_per_step
     if cell.data_pipeline == "staged":
         raise UnsupportedError(
             "protocol train takes its data from the host, as the sources did; "
@@ -44,26 +46,30 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
     model = keras_network.compiled(plan, job)
 
     def first_step() -> None:
-        head = dataset.train.head(cell.batch_size)
-        model.fit(**keras_network.one_pass(head, cell.batch_size), epochs=1, verbose=0)
-        head = dataset.validation.head(cell.batch_size)
-        keras_network.evaluate(model, head, cell.batch_size)
+        head = dataset.train.head(batch_size)
+        model.fit(**keras_network.one_pass(head, batch_size), epochs=1, verbose=0)
+        head = (dataset.validation or dataset.test).head(batch_size)
+        keras_network.evaluate(model, head, batch_size)
 
     keras_network.undone(model, first_step)
     cold_start_seconds = clock() - began
 
     keras_network.seed(job)  # the first step has moved the global state
+    order = job.seed + job.repeat if plan.shuffle else None
     history = model.fit(
-        **keras_network.epochs_of(dataset, cell.batch_size, job.seed + job.repeat),
+        **keras_network.epochs_of(dataset, batch_size, order),
         epochs=cell.epochs or 1,
-        callbacks=[keras_network.timed(model, laps)],
+        callbacks=[
+            *(plan.callbacks() if plan.callbacks else ()),
+            keras_network.timed(model, laps),
+        ],
         verbose=0,
     )
-    test = keras_network.evaluate(model, dataset.test, cell.batch_size)
+    test = keras_network.evaluate(model, dataset.test, batch_size)
     keras_device.synchronise(model)
     total_seconds = clock() - began
     keras_device.observe(model)
-    steps = math.ceil(len(dataset.train) / cell.batch_size)
+    steps = math.ceil(len(dataset.train) / batch_size)
     return Measurement(
         lap_seconds=laps.measured,
         warmup_lap_seconds=laps.warmup,
@@ -79,5 +85,5 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
         steps_per_history=steps,
         test=test,
         data_verified=dataset.verified,
-        **keras_network.describe(model, dataset.test, cell.batch_size),
+        **keras_network.describe(plan, model, dataset.test, batch_size),
     )

@@ -12,7 +12,11 @@ _JAX = {False: "highest", True: "tensorfloat32"}  # jax_default_matmul_precision
 
 
 def put_in_force(precision: Precision, backend: Backend) -> None:
-    """Make products of float32 float32, or TF32 where that is asked for; variables are float32.
+    """Make products what the cell says, float32, TF32 or those of halves; variables are float32.
+
+    The mixed precisions are Keras's policies: each layer computes in halves, and `compile` scales
+    the loss for float16. `float16` and `bfloat16` are bare arithmetic's: no network heeds them, and
+    the policy stays float32. Products of float32 that are left are float32 in any case but TF32.
 
     From Ampere on, float32 is quietly TF32 in places, where the factors keep 10 bits of their 23;
     earlier GPUs and CPUs run the true thing, so `float32` has to mean float32.
@@ -23,7 +27,8 @@ def put_in_force(precision: Precision, backend: Backend) -> None:
     import keras
 
     wanted = precision == "tf32"
-    keras.config.set_dtype_policy("float32")
+    mixed = precision if precision.startswith("mixed_") else "float32"
+    keras.config.set_dtype_policy(mixed)
     if wanted and not has_tf32(backend):
         raise UnsupportedError(
             "this device has no TF32: it takes an NVIDIA GPU of compute capability 8.0 (Ampere) or "

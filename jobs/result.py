@@ -55,6 +55,10 @@ class Measurement(_Record):
     # network that answers the same to everything.
     output_spread: float | None = None
     flops_per_sample: float | None = None  # of one training step, multiply and add apart
+    item: str | None = None  # what is counted, where not samples: tokens, bytes, …
+    items_per_sample: float | None = None
+    batch_size: int | None = None  # the number that was used
+    latency_seconds: tuple[float, ...] | None = None  # of `infer`: single steps, each waited for
     data_verified: bool | None = None  # the files are the published ones; None: synthetic
     parameter_count: int | None = None  # of the network
     peak_memory_bytes: int | None = None  # resident set of the child, host memory
@@ -117,6 +121,14 @@ class ChildReport(_Outcome):
     workload_started_at: float | None = None  # seconds since the epoch
 
 
+class Trial(_Record):
+    """One try at whether a batch of that size fits into memory, in a process of its own."""
+
+    batch_size: int = Field(ge=1)
+    fits: bool
+    peak_memory_bytes: int | None = None  # of the device's own memory where it has some
+
+
 class Result(_Outcome):
     """What one job came to, with everything needed to read it years later."""
 
@@ -130,4 +142,5 @@ class Result(_Outcome):
     unit: str | None = None  # which physical machine: several may bear one hardware name
     noise: tuple[str, ...] = ()  # why the machine was not quiet, before or while it measured
     telemetry: Telemetry | None = None
+    frontier: tuple[Trial, ...] = ()  # of the batch size `max`: what was tried, in that order
     start_latency_seconds: float | None = None  # from taking the job to the workload's first line

@@ -8,13 +8,33 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Backend: TypeAlias = Literal["tensorflow", "torch", "jax"]
-Precision: TypeAlias = Literal["float32", "tf32"]
-DataSource: TypeAlias = Literal["real", "synthetic"]
-Mode: TypeAlias = Literal["train"]
+Backend: TypeAlias = Literal[
+    "tensorflow", "torch", "jax",  # what Keras computes with
+    "sklearn", "ffmpeg", "createml",  # of workloads that train no Keras network
+]  # fmt: skip
+KERAS_BACKENDS: tuple[Backend, ...] = ("tensorflow", "torch", "jax")
+Precision: TypeAlias = Literal[
+    "float32",
+    "tf32",  # float32 whose products keep 10 bits of the factors
+    "mixed_float16",  # Keras's policies: variables float32, products of halves
+    "mixed_bfloat16",
+    "float16",  # bare arithmetic, of no network
+    "bfloat16",
+]
+DataSource: TypeAlias = Literal[
+    "real",  # a published data set
+    "synthetic",  # made up, of a published data set's shapes
+    "generated",  # made up, and the work's own: the same on every machine
+]
+Mode: TypeAlias = Literal[
+    "train",
+    "infer",  # forward passes alone
+    "run",  # of work that is neither
+]
 Protocol: TypeAlias = Literal[
     "train",  # whole epochs with validation and a final test, as the sources did; a lap is an epoch
-    "steady",  # a lap is a block of training steps, sized to last about a second
+    "steady",  # a lap is a block of steps, sized to last about a second
+    "once",  # a whole task from its start to its end; a lap is one task
 ]
 DataPipeline: TypeAlias = Literal[
     "staged",  # batches lie ready on the device before the clock starts
@@ -28,13 +48,15 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
 Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 MAX_BATCH_SIZE = 1 << 24
+LARGEST: Literal["max"] = "max"  # a batch size: the largest that the machine has memory for
+BatchSize: TypeAlias = Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)]
 MAX_EPOCHS = 100_000
 MAX_REPEATS = 1_000
 MAX_TIMEOUT_SECONDS = 7 * 86_400
 
 # Fields that cells did not have at first, and what they meant then: left out of an id where they
 # still mean that, so that what was measured before keeps its identity.
-_FIRST_MEANING = {"protocol": "train", "data_pipeline": "host"}
+_FIRST_MEANING = {"protocol": "train", "data_pipeline": "host", "jit": None}
 
 
 class Cell(BaseModel):
@@ -47,7 +69,7 @@ class Cell(BaseModel):
 
     workload: Name
     workload_version: int | None = Field(ge=1)  # raised whenever the definition of the work changes
-    batch_size: int = Field(ge=1, le=MAX_BATCH_SIZE)
+    batch_size: BatchSize | Literal["max"] | None  # None: the work has none
     epochs: int | None = Field(ge=1, le=MAX_EPOCHS)  # of the protocol `train`; None under `steady`
     precision: Precision | None
     backend: Backend | None
@@ -56,7 +78,18 @@ class Cell(BaseModel):
     optimizer: Optimizer | None
     protocol: Protocol | None = "train"
     data_pipeline: DataPipeline | None = "host"
+    jit: bool | None = None  # the whole step is compiled; None: as the backend usually does it
     parameters: dict[str, Scalar]  # all of the workload's own, defaults filled in
+
+    @property
+    def samples_per_step(self) -> int:
+        """The batch size as a number; 1 where the work has none.
+
+        Raises ValueError for the largest that fits: which that is, the worker finds out.
+        """
+        if self.batch_size == LARGEST:
+            raise ValueError("the largest batch that fits has no number yet")
+        return self.batch_size or 1
 
     @property
     def id(self) -> str:
@@ -105,7 +138,8 @@ class JobSpec(BaseModel):
     def label(self) -> str:
         """The job in one short phrase, for logs and tables."""
         cell = self.cell
-        return f"{cell.workload} batch {cell.batch_size} #{self.repeat} on {self.hardware}"
+        batch = "" if cell.batch_size is None else f" batch {cell.batch_size}"
+        return f"{cell.workload}{batch} #{self.repeat} on {self.hardware}"
 
 
 def _digest(value: object) -> str:

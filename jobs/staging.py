@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs import tf_pipeline
-from jobs.data import Part
+from jobs.dataset import Part, Samples, Stream
 from jobs.spec import DataPipeline
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Batches:
     staged: int | None = None  # batches that lie on the device; None: put together while it trains
 
 
-def batches(part: Part, batch_size: int, pipeline: DataPipeline, *, seed: int) -> Batches:
+def batches(part: Samples, batch_size: int, pipeline: DataPipeline, *, seed: int) -> Batches:
     """Return endless batches of the part, in a seeded order, every one with `batch_size` samples.
 
     A pass drops the samples that do not fill a batch; a part that is smaller than a batch fills
@@ -40,19 +40,24 @@ def batches(part: Part, batch_size: int, pipeline: DataPipeline, *, seed: int) -
     import keras
 
     backend = keras.backend.backend()
+    if isinstance(part, Stream):
+        if pipeline == "host":
+            full = part.batches(batch_size, seed).take(max(1, len(part) // batch_size)).repeat()
+            return Batches(arguments=lambda: {"x": full}, attach=_leave)
+        part = part.head(max(batch_size, STAGED_BYTES // part.sample_bytes))
     if pipeline == "host":
         if backend == "tensorflow":
             dataset = tf_pipeline.batches(part, batch_size, shuffle_seed=seed, endless=True)
             return Batches(arguments=lambda: {"x": dataset}, attach=_leave)
         return Batches(arguments=lambda: {"x": _gathered(part, batch_size, seed)}, attach=_leave)
     rows = rows_of_batches(np.random.RandomState(seed).permutation(len(part)), batch_size)
-    rows = rows[: max(1, STAGED_BYTES // (batch_size * _sample_bytes(part)))]
+    rows = rows[: max(1, STAGED_BYTES // (batch_size * part.sample_bytes))]
     if backend == "tensorflow":
         attach = tf_pipeline.stage(part, rows)
         indices = tf_pipeline.indices(len(rows))
         return Batches(arguments=lambda: {"x": indices}, attach=attach, staged=len(rows))
     convert = keras.ops.convert_to_tensor  # on the device
-    lying = [(convert(part.images[row]), convert(part.labels[row])) for row in rows]
+    lying = [(convert(part.inputs[row]), convert(part.targets[row])) for row in rows]
     take = _loader if backend == "torch" else _cycle
     return Batches(arguments=lambda: {"x": take(lying)}, attach=_leave, staged=len(rows))
 
@@ -69,7 +74,7 @@ def _gathered(part: Part, batch_size: int, seed: int) -> Iterator[tuple[Any, Any
     random = np.random.RandomState(seed)
     while True:
         for row in rows_of_batches(random.permutation(len(part)), batch_size):
-            yield part.images[row], part.labels[row]
+            yield part.inputs[row], part.targets[row]
 
 
 def _cycle(lying: list[Any]) -> Iterator[Any]:
@@ -86,10 +91,6 @@ def _loader(lying: list[Any]) -> Any:
             return _cycle(lying)
 
     return DataLoader(Lying(), batch_size=None, collate_fn=lambda batch: batch)
-
-
-def _sample_bytes(part: Part) -> int:
-    return max(1, (part.images.nbytes + part.labels.nbytes) // len(part))
 
 
 def _leave(model: keras.Model) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jobs.data import Part
+from jobs.dataset import Part
 
 if TYPE_CHECKING:
     import keras
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def batches(
     part: Part, batch_size: int, *, shuffle_seed: int | None = None, endless: bool = False
 ) -> tf.data.Dataset:
-    """Return a dataset of (images, labels) batches, one pass over the part; the last may be small.
+    """Return a dataset of (inputs, targets) batches, one pass over the part; the last may be small.
 
     With `shuffle_seed`, every pass has its own order, the same for the same seed. With `endless`
     as well, passes follow each other and every batch is full: a pass drops what does not fill one,
@@ -30,20 +30,20 @@ def batches(
 
     Keras starts a pipeline anew for every epoch and every validation, which is on the clock. So
     this one is made of few parts: datasets within a dataset cost 17 ms a start, these 3 to 5 ms.
-    Numbers are shuffled and not images, which would all be copied before the first batch.
+    Numbers are shuffled and not samples, which would all be copied before the first batch.
     """
     import tensorflow as tf
 
     count = len(part)
     with tf.device("CPU:0"):
-        images, labels = tf.constant(part.images), tf.constant(part.labels)
+        inputs, targets = tf.constant(part.inputs), tf.constant(part.targets)
 
     def gather(rows: Any) -> tuple[Any, Any]:
-        return tf.gather(images, rows), tf.gather(labels, rows)
+        return tf.gather(inputs, rows), tf.gather(targets, rows)
 
     def slices(step: Any) -> tuple[Any, Any]:
         chosen = slice(step * batch_size, (step + 1) * batch_size)
-        return images[chosen], labels[chosen]
+        return inputs[chosen], targets[chosen]
 
     steps = math.ceil(count / batch_size)
     if shuffle_seed is None:
@@ -68,19 +68,19 @@ def stage(part: Part, rows: NDArray[np.integer]) -> Callable[[keras.Model], None
 
     Returns what makes a model, before its first `fit`, take the numbers of batches (see `indices`)
     for data, and train on the batches themselves. A tf.data pipeline that yields the batches would
-    copy each from the host: its elements lie there. Labels become int64, because TensorFlow keeps
-    int32 in host memory even on a GPU.
+    copy each from the host: its elements lie there. Numbers of int32 become int64, because
+    TensorFlow keeps int32 in host memory even on a GPU.
     """
     import tensorflow as tf
 
     gpus = tf.config.list_logical_devices("GPU")
     with tf.device(gpus[0].name if gpus else "CPU:0"):
-        images = tf.identity(part.images[rows])
-        labels = tf.identity(part.labels[rows].astype("int64"))
+        inputs = tf.identity(_placeable(part.inputs[rows]))
+        targets = tf.identity(_placeable(part.targets[rows]))
 
     def attach(model: keras.Model) -> None:
         train_step = model.train_step
-        model.train_step = lambda number: train_step((images[number], labels[number]))
+        model.train_step = lambda number: train_step((inputs[number], targets[number]))
 
     return attach
 
@@ -90,6 +90,10 @@ def indices(count: int) -> tf.data.Dataset:
     import tensorflow as tf
 
     return tf.data.Dataset.range(count).repeat().with_options(_without_autotuner())
+
+
+def _placeable(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype("int64") if array.dtype == "int32" else array
 
 
 def _without_autotuner() -> tf.data.Options:

@@ -1,25 +1,23 @@
-"""Workload: something that can be measured, found by the name of its file.
-
-The files are those of `jobs/workloads`, and those of the folders in FARM_WORKLOADS (separated as in
-PATH), on every machine alike: a job carries a workload's name, never its code.
-"""
+"""Workload: something that can be measured; `jobs.catalogue` finds it by its name."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from jobs.errors import UnknownNameError
+from jobs.capabilities import (
+    Capabilities,
+    without_backend,
+    without_memory,
+    without_precision,
+    without_workload,
+)
 from jobs.result import Measurement
 from jobs.spec import (
+    LARGEST,
     Backend,
     Cell,
     DataPipeline,
@@ -29,9 +27,8 @@ from jobs.spec import (
     Optimizer,
     Precision,
     Protocol,
+    Scalar,
 )
-
-logger = logging.getLogger(__name__)
 
 Clock: TypeAlias = Callable[[], float]  # seconds, monotonic
 
@@ -48,15 +45,19 @@ class Workload(ABC):
     Importing that file imports no ML library: `run` and what it calls do so in the child process.
     """
 
-    name: str  # the file's name, set by `find`
+    name: str  # the file's name, set by the catalogue
     version: ClassVar[int] = 1  # raise it whenever the definition of the work changes
     aliases: ClassVar[tuple[str, ...]] = ()
     summary: ClassVar[str]  # one line
     source: ClassVar[str]  # who defined it, and what of it is reconstructed
     parameters: ClassVar[type[Parameters]] = Parameters
-    optimizer: ClassVar[Optimizer] = "adam"
-    epochs: ClassVar[int]
-    smallest: ClassVar[dict[str, int]]  # parameters of the quickest run that still learns
+    needs: ClassVar[tuple[str, ...]] = ()  # in words, beside a backend; `lacking` checks
+    jits: ClassVar[bool] = False  # the step can be compiled, or not, as the cell says
+    batched: ClassVar[bool] = True  # False: the work has no batch size
+    optimizer: ClassVar[Optimizer | None] = "adam"  # None: the work has none
+    epochs: ClassVar[int | None] = None  # of the protocol `train`
+    smallest: ClassVar[Mapping[str, Scalar]] = {}  # parameters of the quickest run that learns
+    smallest_batch: ClassVar[int] = 64  # its batch size
     precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
     backends: ClassVar[tuple[Backend, ...]] = ("tensorflow", "torch", "jax")
     data_sources: ClassVar[tuple[DataSource, ...]] = ("real", "synthetic")
@@ -80,18 +81,43 @@ class Workload(ABC):
         """
         return {}
 
+    def lacking(self, cell: Cell, has: Capabilities) -> str | None:
+        """Return why a machine with these capabilities cannot run the cell, or None.
+
+        One sentence, with what to do. What only a look at the device can tell is left to `run`,
+        which raises UnsupportedError.
+        """
+        return (
+            without_workload(self.name, cell.workload_version, has)
+            or without_backend(cell.backend or "", has)
+            or without_precision(cell, has)
+            or without_memory(_needed(self, cell), has)
+        )
+
+    def memory_needed(self, cell: Cell) -> int | None:
+        """Return the bytes of device memory without which the cell cannot run; None: not known."""
+        return None
+
+    def environment(self, cell: Cell) -> dict[str, Scalar | None]:
+        """Return what else was in force, beside what is recorded of the backend; in the child."""
+        return {}
+
     def with_floors(self, cell: Cell, measurement: Measurement) -> Measurement:
         """Return the measurement with the floors for the steps it took, or why there are none."""
         if measurement.floors or measurement.floors_waived is not None:
             return measurement
         if type(self).floors is Workload.floors:
             return measurement
+        if cell.mode == "infer":
+            return measurement.model_copy(update={"floors_waived": "inference learns nothing"})
         if measurement.data_verified is False:
             why = "the data set's files are not the published ones"
             return measurement.model_copy(update={"floors_waived": why})
         records = len(measurement.history.get("loss", ()))
         steps = records * (measurement.steps_per_history or 0)
         floors = self.floors(cell, steps)
+        if cell.mode != "train" or cell.protocol == "once":  # no steps to go by
+            return measurement.model_copy(update={"floors": floors})
         if records < 2:  # between which a loss could fall
             floors.pop("loss_drop", None)
         waived = (
@@ -107,52 +133,6 @@ class Workload(ABC):
         return self.parameters.model_validate(cell.parameters)
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all workloads, sorted."""
-    return tuple(sorted(_load_all()))
-
-
-def find(name: str) -> Workload:
-    """Return the workload of that name or alias; raise UnknownNameError when there is none."""
-    workloads = _load_all()
-    by_alias = {alias: workload for workload in workloads.values() for alias in workload.aliases}
-    found = workloads.get(name) or by_alias.get(name)
-    if found is None:
-        raise UnknownNameError("workload", name, [*workloads, *by_alias])
-    return found
-
-
-@cache
-def _load_all() -> dict[str, Workload]:
-    from jobs import workloads as package
-
-    folders = [*package.__path__]
-    if extra := os.environ.get("FARM_WORKLOADS"):
-        folders += extra.split(os.pathsep)
-    found: dict[str, Workload] = {}
-    for folder in folders:
-        for path in sorted(Path(folder).glob("*.py")):
-            if path.stem.startswith("_") or path.stem in found:
-                continue
-            try:
-                workload = _load(path)
-            except Exception as error:  # noqa: BLE001 - somebody's file must not stop the others
-                logger.warning(
-                    "workload file %s is left out: %s: %s", path, type(error).__name__, error
-                )
-            else:
-                workload.name = path.stem
-                found[path.stem] = workload
-    return found
-
-
-def _load(path: Path) -> Workload:
-    spec = importlib.util.spec_from_file_location(f"jobs.workloads.{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    workload = module.WORKLOAD
-    if not isinstance(workload, Workload):
-        raise TypeError("its WORKLOAD is not an instance of jobs.workload.Workload")
-    return workload
+def _needed(workload: Workload, cell: Cell) -> int | None:
+    """Return what the cell needs; the largest batch that fits needs what there is."""
+    return None if cell.batch_size == LARGEST else workload.memory_needed(cell)

@@ -59,12 +59,12 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def noop_workload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the tests' own workloads known, here and in every process started from here."""
-    from jobs import workload
+    from jobs import catalogue
 
     monkeypatch.setenv("FARM_WORKLOADS", str(NOOP_FOLDER))
-    workload._load_all.cache_clear()
+    catalogue.catalogue.cache_clear()
     yield
-    workload._load_all.cache_clear()
+    catalogue.catalogue.cache_clear()
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from jobs.errors import UnsupportedError
-from jobs.spec import Backend
+from jobs.memory import last_words
+from jobs.spec import KERAS_BACKENDS, Backend
+from workers import memory
 
 IMPORT_SECONDS = 600.0  # a cold disk under a network file system imports TensorFlow in minutes
 REAP_SECONDS = 15.0  # from the kill to the report of the death
@@ -34,15 +36,24 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refused:
+    """Why the system did not let a child start."""
+
+    error: int | None  # an errno
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """How a child ended, and what it left."""
 
-    status: int | None  # the wait status; None when the template died with it
+    status: int | None  # the wait status; None when the template died with it, or there was none
     report: bytes
     stderr_tail: str
     timed_out: bool
     oversized: bool  # it wrote more than a report can be, and was killed for it
     usage: Usage | None = None  # None when nobody could tell
+    refused: Refused | None = None  # there never was a child
 
 
 class Nursery:
@@ -54,16 +65,25 @@ class Nursery:
         self.environment = {
             **os.environ,
             **environment,
-            "KERAS_BACKEND": backend,
+            **({"KERAS_BACKEND": backend} if backend in KERAS_BACKENDS else {}),
             "PYTHONSAFEPATH": "1",  # a folder `jobs` where the worker was started is not ours
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._log: IO[bytes] | None = None
         self._buffer = b""
+        self._kills_before = 0  # when the template was started
+
+    @property
+    def pid(self) -> int | None:
+        """The template's process id; None while there is none."""
+        return None if self._process is None else self._process.pid
 
     def prepare(self) -> None:
-        """Have the template wait for its next job; raise UnsupportedError without the backend."""
+        """Have the template wait for its next job; raise UnsupportedError without the backend.
+
+        Raises MemoryError when there is not enough memory to import the backend.
+        """
         self._ready()
 
     def run(self, request: str, timeout_seconds: float) -> Ending:
@@ -116,7 +136,7 @@ class Nursery:
         """Read both pipes and the template until it tells of the child's end; block in between."""
         received, tail = bytearray(), bytearray()
         timed_out = oversized = False
-        status = child = usage = None
+        status = child = usage = refused = None
         with selectors.DefaultSelector() as selector:
             for source in (control, report, stderr):
                 selector.register(source, selectors.EVENT_READ)
@@ -136,6 +156,9 @@ class Nursery:
                                 usage = Usage(**event["usage"])
                             elif event["event"] == "started":
                                 child = event["pid"]
+                            elif event["event"] == "refused":
+                                ended = True
+                                refused = Refused(error=event["error"], said=event["said"])
                         if self._control is None:
                             ended = True
                             _kill_group(child)
@@ -158,6 +181,7 @@ class Nursery:
             timed_out=timed_out,
             oversized=oversized,
             usage=usage,
+            refused=refused,
         )
 
     def _kill(self, control: socket.socket) -> float:
@@ -170,6 +194,7 @@ class Nursery:
         if self._process is not None and self._process.poll() is None and self._control is not None:
             return self._control
         self.close()
+        self._kills_before = memory.kills()
         ours, theirs = socket.socketpair()
         # A file, not a pipe: nobody reads while the template lives, and it must never block.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -222,16 +247,20 @@ class Nursery:
             self._process.wait(1.0)
         code = self._process.returncode
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        said = lines[-1] if lines else "no message"
+        log = self._log.read().decode(errors="replace").strip()
+        said = log.splitlines()[-1] if log else "no message"
         self.close()
+        killed = code == -signal.SIGKILL and memory.kills() > self._kills_before
+        if (gone := "the kernel killed it" if killed else last_words(log)) is not None:
+            return MemoryError(f"importing {self.backend} takes more than there is ({gone})")
         if code is None:
             return TimeoutError(f"importing {self.backend} took more than {IMPORT_SECONDS:g} s")
         if code < 0:
             return RuntimeError(f"importing {self.backend} was killed by signal {-code} ({said})")
+        extra = self.backend if self.backend in KERAS_BACKENDS else "workloads"
         return UnsupportedError(
             f"backend {self.backend} cannot be imported on this worker ({said}); "
-            f'install it there: pip install "benchfarm[{self.backend}]"'
+            f'install it there: pip install "benchfarm[{extra}]"'
         )
 
 

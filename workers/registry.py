@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from jobs.capabilities import Capabilities
 from jobs.spec import Name, Scalar
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class WorkerRecord(BaseModel):
     declared: bool  # its hardware's name was given, not detected
     facts: dict[str, Scalar | None]
     fingerprint: str
+    capabilities: Capabilities | None = None  # None: it states none
     version: str  # of benchfarm
     beat_seconds: float  # how often it beats
     joined_at: float  # seconds since the epoch, by Redis's clock

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workers import capabilities
 from workers import cpus as cpu_list
 from workers.app import visibility_seconds
 from workers.bench import Bench
@@ -58,6 +59,7 @@ class Service:
         if chosen is not None:
             cpu_list.pin(chosen)
         self.hardware = detect(device=device, cpus=chosen, name=name, tags=tags)
+        self.capabilities = capabilities.detect(self.hardware)
         host = platform.node() or "unknown"
         now = Registry(client).now()
         if abs(apart := time.time() - now) > visibility_seconds() / 2:
@@ -72,6 +74,7 @@ class Service:
             declared=self.hardware.declared,
             facts=self.hardware.facts,
             fingerprint=self.hardware.fingerprint,
+            capabilities=self.capabilities,
             version=metadata.version("benchfarm"),
             beat_seconds=visibility_seconds() / BEATS_PER_TIMEOUT,
             joined_at=now,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from jobs.catalogue import find
 from jobs.errors import FarmError, UnsupportedError
 from jobs.result import Result
 from jobs.spec import Backend, Cell, JobSpec
 from jobs.telemetry import Telemetry
-from jobs.workload import find
 from workers.runner import Runner
 
 WORKLOAD = "fashion_mnist_mlp"

@@ -7,13 +7,16 @@ macOS) it imports nothing and starts each child as a new interpreter instead; al
 
 It speaks over one Unix socket, one JSON object a line. In: `{"request": …}` with the write ends of
 the report's and the stderr's pipes attached, and `{"kill": true}`. Out: `ready`, `started` with the
-child's process id, `exited` with its wait status and what it used. When the socket closes, its
+child's process id or `refused` with the system's reason why there is none, `exited` with its wait
+status and what it used. When the socket closes, its
 worker has died: the child is killed and the template ends, so nothing is left measuring for nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import json
@@ -26,7 +29,16 @@ import sys
 import time
 from typing import Any, NoReturn
 
-BACKEND_MODULES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
+# What each backend's children find imported.
+_KERAS = ("keras", "jobs.keras_training")
+BACKEND_MODULES = {
+    "tensorflow": ("tensorflow", *_KERAS),
+    "torch": ("torch", *_KERAS),
+    "jax": ("jax", *_KERAS),
+    "sklearn": ("sklearn", "sklearn.ensemble", "sklearn.model_selection"),
+    "ffmpeg": (),
+    "createml": (),
+}
 LINE_BYTES = 1 << 20
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -91,25 +103,35 @@ class Template:
 
     def _start(self, request: str, report: int, stderr: int) -> None:
         self.own_seconds = time.process_time()
-        if self.isolation == "fork":
-            self.child = os.fork()
-            if self.child == 0:
-                self._become_child(request, report, stderr)
-        else:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.child", str(report)],
-                stdin=subprocess.PIPE,
-                stdout=stderr,
-                stderr=stderr,
-                pass_fds=[report],
-                start_new_session=True,
+        try:
+            if self.isolation == "fork":
+                self.child = os.fork()
+                if self.child == 0:
+                    self._become_child(request, report, stderr)
+            else:
+                self.child = self._spawn(request, report, stderr)
+        except (OSError, MemoryError) as error:
+            self._send(
+                event="refused", error=getattr(error, "errno", errno.ENOMEM), said=str(error)
             )
-            assert process.stdin is not None
+        else:
+            self._send(event="started", pid=self.child)
+
+    def _spawn(self, request: str, report: int, stderr: int) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.child", str(report)],
+            stdin=subprocess.PIPE,
+            stdout=stderr,
+            stderr=stderr,
+            pass_fds=[report],
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has died already; its wait status tells
             process.stdin.write(request.encode())
             process.stdin.close()
-            self.child = process.pid
-            process.returncode = 0  # reaped by _reap, not by subprocess
-        self._send(event="started", pid=self.child)
+        process.returncode = 0  # reaped by _reap, not by subprocess
+        return process.pid
 
     def _become_child(self, request: str, report: int, stderr: int) -> NoReturn:
         code = 1
@@ -181,11 +203,9 @@ def main(argv: list[str]) -> int:
     fd, backend, isolation = int(argv[0]), argv[1], argv[2]
     control = socket.socket(fileno=fd)
     if isolation == "fork":
-        importlib.import_module(BACKEND_MODULES[backend])
-        importlib.import_module("keras")
-        for name in ("jobs.child", "jobs.keras_training", "jobs.workload"):
+        for name in (*BACKEND_MODULES[backend], "jobs.child"):
             importlib.import_module(name)
-        importlib.import_module("jobs.workload").names()
+        importlib.import_module("jobs.catalogue").names()
         gc.freeze()  # a collection in the child would copy the template's pages
     Template(control, isolation).serve()
     return 0

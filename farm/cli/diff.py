@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("--workload", metavar="NAME", help="Only what this workload ran under.")
-@click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Only this batch size.")
+@click.option("--batch-size", metavar="N", help="Only this batch size; max is one, too.")
 @click.option("--run", "run_id", metavar="RUN", help="Of this run (default: the newest).")
 @click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
 @json_option
@@ -27,7 +27,7 @@ def command(
     first: str,
     second: str,
     workload: str | None,
-    batch_size: int | None,
+    batch_size: str | None,
     run_id: str | None,
     everything: bool,
     as_json: bool,
@@ -63,7 +63,7 @@ def command(
     click.echo(beside(lines, (first, second), everything=everything, width=width.of_output()))
 
 
-def _chosen(entries: Sequence[Entry], workload: str | None, batch_size: int | None) -> list[Entry]:
+def _chosen(entries: Sequence[Entry], workload: str | None, batch_size: str | None) -> list[Entry]:
     """Return the jobs of one workload, by name or alias, and of one batch size."""
     from jobs.errors import UnknownNameError
 
@@ -72,18 +72,19 @@ def _chosen(entries: Sequence[Entry], workload: str | None, batch_size: int | No
     if name is not None and name not in known:
         raise UnknownNameError("workload", name, known, "The run holds no other.")
     of_workload = [each for each in entries if name is None or each.cell.workload == name]
-    sizes = sorted({each.cell.batch_size for each in of_workload})
+    sizes = {str(each.cell.batch_size) for each in of_workload if each.cell.batch_size}
     if batch_size is not None and batch_size not in sizes:
-        raise UnknownNameError("batch size", str(batch_size), list(map(str, sizes)))
-    return [e for e in of_workload if batch_size is None or e.cell.batch_size == batch_size]
+        known = sorted(sizes, key=lambda said: (said == "max", len(said), said))
+        raise UnknownNameError("batch size", batch_size, known)
+    return [e for e in of_workload if batch_size in (None, str(e.cell.batch_size))]
 
 
 def _full_name(alias: str) -> str:
-    from jobs import workload
+    from jobs import catalogue
     from jobs.errors import UnknownNameError
 
     try:
-        return workload.find(alias).name
+        return catalogue.find(alias).name
     except UnknownNameError:
         return alias
 

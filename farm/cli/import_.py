@@ -21,9 +21,9 @@ NAMED = 5  # jobs that a message names
 def command(files: tuple[str, ...], as_json: bool) -> int:
     """Read what `farm export` wrote, or CSV files of measurements made elsewhere.
 
-    A CSV file needs the columns hardware, workload, batch_size and seconds; a row is a lap, and
-    rows with the same repeat are laps of one process. All files are checked before anything is
-    kept, and reading a file again changes nothing. - is standard input.
+    A CSV file needs the columns hardware, workload and seconds, and batch_size where the work goes
+    by batches; a row is a lap, and rows with the same repeat are laps of one process. All files are
+    checked before anything is kept, and reading a file again changes nothing. - is standard input.
     """
     import dataclasses
     import json

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from farm.choices import ACROSS, METRICS
 from farm.cli.options import redis_option
 from farm.render import FORMATS
 
 if TYPE_CHECKING:
     from farm.run import Run
     from farm.store import Store
-
-# As `farm.metric.METRICS` and `farm.matrix.ACROSS` have them; a test compares the two. Importing
-# those would cost every command its start.
-METRICS: Final = (
-    "speedup",
-    "seconds",
-    "throughput",
-    "energy",
-    "efficiency",
-    "memory",
-    "cold-start",
-)
-ACROSS: Final = ("backend", "precision", "optimizer")
 
 
 @click.command(name="matrix", short_help="Print the speed-ups over a baseline.")
@@ -53,6 +41,11 @@ ACROSS: Final = ("backend", "precision", "optimizer")
     help="Compare cells that differ in this, each hardware at its fastest; may be repeated.",
 )
 @click.option(
+    "--best-batch",
+    is_flag=True,
+    help="Compare each hardware at its fastest batch size (default: all at the same).",
+)
+@click.option(
     "--strict", is_flag=True, help="Leave out cells that differ in anything that changes the work."
 )
 @click.option(
@@ -70,6 +63,7 @@ def command(
     metric: str,
     by: str | None,
     across: tuple[str, ...],
+    best_batch: bool,
     strict: bool,
     ci: bool | None,
     style: str,
@@ -77,26 +71,36 @@ def command(
 ) -> None:
     """Print each hardware's speed-up over the baseline, per workload and batch size.
 
+    --metric shows something else: seconds per epoch or task, throughput, latency of inference,
+    energy, memory, cold start; efficiency is the share of the published peak of float32 arithmetic,
+    measured-efficiency that of the best product of matrices that `matmul` measured there.
+
     The newest run of the newest suite, unless --suite, --run or --all say otherwise. Below stand
     footnotes, what else differed between the machines, and warnings with what to do about them.
     """
+    from farm import peak
     from farm.cli.session import collected
     from farm.matrix import build
     from farm.render import render, width
 
     if run_id and (suite or all_runs):
         raise click.UsageError("--run names one run; it does not go with --suite or --all")
+    if best_batch and by == "batch_size":
+        raise click.UsageError("--best-batch leaves no batch sizes to sum up by: --by workload")
     with collected(redis_url) as store:
         chosen = _choose(store, run_id, suite, all_runs)
         entries = store.entries(chosen)
+        peaks = peak.measured(store, chosen) if metric == "measured-efficiency" else None
     matrix = build(
         entries,
         baseline=baseline,
         metric=metric,
         by=by,
         across=across,
+        best_batch=best_batch,
         strict=strict,
         intervals=ci is not False or style in ("json", "csv"),
+        peaks=peaks,
     )
     title = f"run {chosen[0].id}" if len(chosen) == 1 else f"{len(chosen)} runs, pooled"
     asked = chosen[0].id if run_id or suite else None

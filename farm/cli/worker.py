@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from farm.cli.options import (
     tag_option,
 )
 
+if TYPE_CHECKING:
+    from jobs.capabilities import Capabilities
+
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -23,6 +27,19 @@ def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
     if matched is None:
         raise click.BadParameter(f"{value!r} is no time; accepted: seconds, or text as in 90s, 2m")
     return float(matched[1]) * SECONDS[matched[2]]
+
+
+def _abilities(has: Capabilities) -> list[str]:
+    """Say what it computes with; raise HardwareError when that is nothing."""
+    from jobs.errors import HardwareError
+    from jobs.spec import KERAS_BACKENDS
+
+    refused = [f"{name}: {why}" for name, why in has.refused.items() if name in KERAS_BACKENDS]
+    if not has.backends:
+        why = "\n".join(refused) or "no TensorFlow, PyTorch or JAX with Keras is installed"
+        raise HardwareError(f'{why}\nInstall one: pip install "benchfarm[tensorflow]"')
+    able = ", ".join(f"{name} {version}" for name, version in has.backends.items())
+    return [f"computes with {able}", *(f"not with {each}" for each in refused)]
 
 
 @click.command(name="worker", short_help="Measure on this machine until Ctrl-C.")
@@ -95,6 +112,8 @@ def command(
     hardware = service.hardware
     click.echo(f"{service.record.name}: {hardware.facts.get('device_name') or hardware.name}")
     click.echo(f"tags: {', '.join(hardware.tags)}; Ctrl-C stops it")
+    for line in _abilities(service.capabilities):
+        click.echo(line)
     service.join()
     for run in coordinator.enlist(hardware.name, hardware.tags):
         counted = units.count(len(run.jobs(hardware.name)), "job")

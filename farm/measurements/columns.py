@@ -16,9 +16,11 @@ from farm.measurements.kinds import (
     one_of,
     whole,
 )
+from jobs.catalogue import find
 from jobs.errors import UnknownNameError
 from jobs.result import Status
 from jobs.spec import (
+    LARGEST,
     MAX_BATCH_SIZE,
     MAX_EPOCHS,
     Backend,
@@ -30,7 +32,6 @@ from jobs.spec import (
     Protocol,
 )
 from jobs.telemetry import EnergyKind
-from jobs.workload import find
 
 Place: TypeAlias = Literal[
     "cell",  # what is measured
@@ -41,6 +42,13 @@ Place: TypeAlias = Literal[
 
 _COUNT = whole(1)
 _AMOUNT = number(0)
+
+
+_SIZE = whole(1, MAX_BATCH_SIZE)
+
+
+def _batch_size(text: str) -> int | str:
+    return LARGEST if text == LARGEST else int(_SIZE.read(text))
 
 
 def _workload(text: str) -> str:
@@ -63,7 +71,7 @@ class Column:
 COLUMNS: Final = {
     "hardware": Column("process", NAME),
     "workload": Column("cell", Kind(NAME.accepted, _workload)),
-    "batch_size": Column("cell", whole(1, MAX_BATCH_SIZE)),
+    "batch_size": Column("cell", Kind(f"{_SIZE.accepted}, or {LARGEST}", _batch_size)),
     "repeat": Column("process", whole(0, 10**9)),
     "lap": Column("lap", whole(0, 10**9)),
     "seconds": Column("lap", SECONDS),
@@ -77,11 +85,16 @@ COLUMNS: Final = {
     "optimizer": Column("cell", one_of(get_args(Optimizer))),
     "protocol": Column("cell", one_of(get_args(Protocol))),
     "data_pipeline": Column("cell", one_of(get_args(DataPipeline))),
+    "jit": Column("cell", FLAG),
     "unit": Column("process", TEXT),
     "warmup": Column("lap", FLAG),
     "worker": Column("said", TEXT),
     "steps": Column("said", _COUNT),
     "samples_per_epoch": Column("said", _COUNT),
+    "item": Column("said", TEXT),
+    "items_per_sample": Column("said", _AMOUNT),
+    "batch_size_used": Column("said", _SIZE),
+    "latency_seconds": Column("lap", SECONDS),
     "cold_start_seconds": Column("said", _AMOUNT),
     "total_seconds": Column("said", _AMOUNT),
     "flops_per_sample": Column("said", _AMOUNT),
@@ -105,7 +118,15 @@ FAMILIES: Final = {
     "test": Column("said", number(finite=False)),
     "floors": Column("said", number()),
 }
-REQUIRED: Final = ("hardware", "workload", "batch_size", "seconds")
+REQUIRED: Final = ("hardware", "workload", "seconds")
+
+
+def has_batches(workload: str) -> bool:
+    """Return whether a workload is known here, and its work goes by batches."""
+    try:
+        return find(workload).batched
+    except UnknownNameError:
+        return False
 
 
 def find_column(name: str) -> Column | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from farm.import_mistakes import Mistakes
+from farm.measurements.columns import has_batches
 from farm.measurements.fields import Fields, Texts, family
 from farm.measurements.process import Process, Rows, check
 from farm.measurements.table import Table, open_table
@@ -147,7 +148,10 @@ class _Groups:
 
     def _read_cell(self, texts: Texts) -> tuple[Cell | None, str, list[str]]:
         values, problems = self._cell.read(texts)
-        problems = [*_lacking(values, problems, ("workload", "batch_size")), *problems]
+        needed = ["workload"]
+        if "workload" in values and has_batches(values["workload"]):
+            needed.append("batch_size")
+        problems = [*_lacking(values, problems, needed), *problems]
         if problems:
             return None, "", problems
         known: dict[str, Any] = {name: values.get(name) for name in _CELL_FIELDS}

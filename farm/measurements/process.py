@@ -83,6 +83,8 @@ class Process:
 
     def _measurement(self) -> Measurement:
         said = self.said.get
+        size = self.cell.batch_size
+        latencies = [lap.values.get("latency_seconds") for lap in self.laps]
         in_order = [family(lap.values, "history") for lap in (*self.warmup, *self.laps)]
         names = dict.fromkeys(name for values in in_order for name in values)
         return Measurement(
@@ -97,6 +99,10 @@ class Process:
             test=family(self.said, "test"),
             floors=family(self.said, "floors"),
             flops_per_sample=said("flops_per_sample"),
+            item=said("item"),
+            items_per_sample=said("items_per_sample"),
+            batch_size=said("batch_size_used", size if isinstance(size, int) else None),
+            latency_seconds=tuple(each for each in latencies if each is not None) or None,
             parameter_count=said("parameter_count"),
             peak_memory_bytes=said("peak_memory_bytes"),
         )
@@ -151,6 +157,11 @@ def check(
     if energy and "energy_kind" not in said:
         accepted = COLUMNS["energy_kind"].kind.accepted
         mistakes.add(file, rows.line, f"energy_joules: needs energy_kind; accepted: {accepted}")
+    if ("item" in said) != ("items_per_sample" in said):
+        lacking, given = sorted(("item", "items_per_sample"), key=lambda name: name in said)
+        mistakes.add(file, rows.line, f"{given}: needs {lacking}; received nothing there")
+    elif said.get("items_per_sample") == 0:
+        mistakes.add(file, rows.line, "items_per_sample: received 0; accepted: a number above 0")
     counted = _ordered([lap for lap in laps if not lap.warmup], file, mistakes)
     if laps and not counted:
         mistakes.add(file, rows.line, "all rows of this process are warm-up; one must count")

@@ -17,13 +17,17 @@ from farm.warnings import warnings
 def to_json(matrix: Matrix, run: str | None = None) -> dict[str, Any]:
     """Return the matrix as plain values for `json.dumps`; None where a number does not exist.
 
-    `seconds` is per epoch; `speedup` is the baseline's seconds ÷ seconds, and `low` and `high` are
-    its 95 % interval; `value` is of `metric`, None for the speed-up. An invalid cell keeps its
-    numbers, which are in no summary. `run` as `farm.warnings.warnings` takes it.
+    `seconds` is per epoch, or per task of work without epochs; `speedup` is the baseline's seconds
+    ÷ seconds, and `low` and `high` are its 95 % interval; `value` is of `metric`, None for the
+    speed-up, and `item` what a throughput counts a second (`flop`: floating-point operations).
+    `batch_sizes` are the numbers that were used, of the batch size `max` too. A row matched
+    `across` something has None there where its hardware differ. An invalid cell keeps its numbers,
+    which are in no summary. `run` as `farm.warnings.warnings` takes it.
     """
     return {
         "baseline": matrix.baseline,
         "metric": matrix.metric,
+        "across": list(matrix.across),
         "by": matrix.by,
         "hardware": list(matrix.hardware),
         "rows": [_row(row) for row in matrix.rows],
@@ -49,12 +53,12 @@ def csv_text(matrix: Matrix) -> str:
     """
     properties = (
         *("precision", "backend", "data", "mode", "optimizer", "epochs"),
-        *("protocol", "data_pipeline"),
+        *("protocol", "data_pipeline", "jit"),
     )
     details = (
         *("seconds", "repeats", "submitted", "status", "reason"),
         *("low", "high", "resolved", "within_run", "differs", "invalid", "noise"),
-        *("value", "mark"),
+        *("value", "mark", "item", "batch_sizes"),
     )
     header = ["workload", "workload_version", "batch_size", *properties, "parameters"]
     header += map(escape.csv, matrix.hardware)
@@ -74,7 +78,7 @@ def csv_text(matrix: Matrix) -> str:
                 escape.csv(cell.workload),
                 cell.workload_version,
                 cell.batch_size,
-                *(getattr(cell, name) for name in properties),
+                *(_safe(getattr(cell, name)) for name in properties),
                 escape.csv(parameters),
                 *(_finite(there.speedup) for there in cells),
                 *(_safe(known[detail]) for known in map(_cell, cells) for detail in details),
@@ -87,7 +91,7 @@ def _safe(value: Any) -> float | str | None:
     if isinstance(value, bool):
         return units.scalar(value)
     if isinstance(value, list):
-        value = "; ".join(value)
+        value = "; ".join(map(str, value))
     if isinstance(value, str):
         return escape.csv(value)
     number: float | None = value
@@ -114,6 +118,8 @@ def _cell(cell: MatrixCell) -> dict[str, Any]:
         "seconds": _finite(cell.seconds),
         "value": _finite(cell.value),
         "mark": cell.mark,
+        "item": cell.item,
+        "batch_sizes": list(cell.batch_sizes),
         "repeats": cell.repeats,
         "submitted": cell.submitted,
         "reason": cell.reason,

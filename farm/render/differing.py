@@ -16,12 +16,15 @@ class Differing:
 
     baseline: str
     throughout: dict[str, tuple[str, ...]]  # by hardware: in every cell with a speed-up
+    asked: tuple[str, ...]  # how differences begin that were asked for, and stand in the cells
     remarks: tuple[str, ...]  # the same in words; columns with equal differences share one
 
     def of_cell(self, cell: MatrixCell, name: str) -> str | None:
         """Return what a cell differs in beyond its column, in words; None when in nothing."""
         common = self.throughout.get(name, ())
-        own = [each for each in cell.differs if each not in common]
+        own = [
+            each for each in cell.differs if each not in common and not each.startswith(self.asked)
+        ]
         if not own or not _counts(cell):
             return None
         also = "also " if common else ""
@@ -30,8 +33,11 @@ class Differing:
 
 def differing(matrix: Matrix) -> Differing:
     """Find what all cells of a column differ in alike."""
+    asked = asked_for(matrix)
     found = {
-        name: _throughout(matrix.rows, name) for name in matrix.hardware if name != matrix.baseline
+        name: tuple(e for e in _throughout(matrix.rows, name) if not e.startswith(asked))
+        for name in matrix.hardware
+        if name != matrix.baseline
     }
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, common in found.items():
@@ -40,12 +46,18 @@ def differing(matrix: Matrix) -> Differing:
     return Differing(
         baseline=matrix.baseline,
         throughout=found,
+        asked=asked,
         remarks=tuple(
             f"{_names(names)} from {matrix.baseline} in every cell: "
             f"{_listed(common, matrix.baseline, names[0])}"
             for common, names in alike.items()
         ),
     )
+
+
+def asked_for(matrix: Matrix) -> tuple[str, ...]:
+    """Return how differences begin that every cell says by itself: of the batch size, if asked."""
+    return ("batch size:",) if matrix.best_batch else ()
 
 
 def _throughout(rows: Sequence[Row], name: str) -> tuple[str, ...]:

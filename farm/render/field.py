@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from farm.matrix import CellState, MatrixCell, Summary
-from farm.render import interval, units
-from farm.render.values import SHOWN
+from farm.render import interval, units, values
 
 NONE = "–"
 OUT_OF_RANGE = "out of range"  # a ratio that no floating-point number holds
@@ -24,6 +23,7 @@ class Field:
     flags: str = ""  # marks right behind the number, each explained in the legend
     ends: tuple[str, str] | None = None  # of the interval around the number
     aside: str = ""  # what stands behind a number: ``(4.12 s)``
+    batch: str = ""  # the batch size that it is of, where the row does not say it: ``at 4,096``
     notes: tuple[int, ...] = ()  # the numbers of its footnotes
     struck: bool = False  # the number does not count
     words: bool = False  # not a number, so it need not line up with any
@@ -80,13 +80,16 @@ def of_speedup(cell: MatrixCell, is_baseline: bool, notes: tuple[int, ...]) -> F
     )
 
 
-def of_value(cell: MatrixCell, metric: str, notes: tuple[int, ...]) -> Field:
-    """Return the place of a cell: its value of a metric, or in words why it has none."""
+def of_value(cell: MatrixCell, metric: str, notes: tuple[int, ...], *, alone: bool = True) -> Field:
+    """Return the place of a cell: its value of a metric, or in words why it has none.
+
+    `alone` as `value_text` takes it.
+    """
     if cell.status not in (CellState.SUCCEEDED, CellState.INVALID):
         return Field(text=cell.status.words, notes=notes, words=True)
     invalid = cell.status is CellState.INVALID
     return Field(
-        text=value_text(cell.value, metric),
+        text=value_text(cell.value, metric, cell.item, alone=alone),
         flags="" if invalid else _noisy(cell),
         notes=notes,
         struck=invalid,
@@ -114,9 +117,14 @@ def ratio(value: float | None) -> str:
     return units.ratio(value) if _is_ratio(value) else OUT_OF_RANGE
 
 
-def value_text(value: float | None, metric: str) -> str:
-    """Write a value of a metric with its unit, or a dash."""
-    return NONE if value is None or not math.isfinite(value) else SHOWN[metric].text(value)
+def value_text(
+    value: float | None, metric: str, item: str | None = None, *, alone: bool = True
+) -> str:
+    """Write a value of a metric with its unit, or a dash.
+
+    `item` is what a throughput counts; `alone` says that nothing else is counted in the matrix.
+    """
+    return values.text(value, metric, item, alone=alone) or NONE
 
 
 def _is_ratio(value: float) -> bool:

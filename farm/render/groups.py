@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from farm.matrix import Group, Matrix, Row
+from farm.matrix import Group, Matrix, Row, group_name
 from farm.render import units
 from farm.render.field import Field, Line, Notes, of_mean, ratio, value_text
-from farm.render.values import Column, column
+from farm.render.values import Column, column, items
 
 Kinds: TypeAlias = Mapping[str, tuple[int, ...]]  # by hardware
 
@@ -21,7 +21,8 @@ def group_lines(matrix: Matrix, kinds: Kinds, notes: Notes) -> tuple[Line, ...]:
     """
     rows: dict[str, list[Row]] = {}
     for row in matrix.rows:
-        rows.setdefault(str(getattr(row.cell, matrix.by or "workload")), []).append(row)
+        rows.setdefault(group_name(row, matrix.by or "workload"), []).append(row)
+    alone = len(items(matrix)) < 2
 
     def place(group: Group, name: str) -> Field:
         if matrix.metric == "speedup":
@@ -30,7 +31,7 @@ def group_lines(matrix: Matrix, kinds: Kinds, notes: Notes) -> tuple[Line, ...]:
         own = rows[group.name]
         found = column(own, name, matrix.baseline)
         return Field(
-            text=value_text(found.geomean, matrix.metric),
+            text=value_text(found.geomean, matrix.metric, found.item, alone=alone),
             aside=_fewer(found.cells, len(own)),
             notes=(*_mixed(kinds[name]), *notes.number([_fewer_words(matrix, found, name)])),
         )
@@ -72,10 +73,15 @@ def _summary(matrix: Matrix, name: str, kinds: tuple[int, ...], notes: Notes) ->
         )
     found = column(matrix.rows, name, matrix.baseline)
     fewer = notes.number([_fewer_words(matrix, found, name)])
+    alone = len(items(matrix)) < 2
+
+    def text(number: float | None) -> str:
+        return value_text(number, matrix.metric, found.item, alone=alone)
+
     return (
-        Field(text=value_text(found.minimum, matrix.metric), notes=kinds),
-        Field(text=value_text(found.geomean, matrix.metric), notes=(*kinds, *fewer)),
-        Field(text=value_text(found.maximum, matrix.metric), notes=kinds),
+        Field(text=text(found.minimum), notes=kinds),
+        Field(text=text(found.geomean), notes=(*kinds, *fewer)),
+        Field(text=text(found.maximum), notes=kinds),
         _cells(found.cells, len(matrix.rows)),
         invalid,
     )
@@ -83,9 +89,10 @@ def _summary(matrix: Matrix, name: str, kinds: tuple[int, ...], notes: Notes) ->
 
 def _fewer_words(matrix: Matrix, found: Column, name: str) -> str | None:
     """Say what the baseline comes to over the cells that a column has of its own."""
-    if found.cells in (0, found.baseline_cells):
+    if found.cells in (0, found.baseline_cells) or found.baseline is None:
         return None
-    base = value_text(found.baseline, matrix.metric)
+    alone = len(items(matrix)) < 2
+    base = value_text(found.baseline, matrix.metric, found.item, alone=alone)
     over = f"over the {units.count(found.cells, 'cell')} that {name} shares with {matrix.baseline}"
     return f"{over}, whose own mean there is {base}"
 

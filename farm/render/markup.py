@@ -149,7 +149,7 @@ def _place(field: Field, medium: _Medium) -> str:
     number = medium.escaped(field.text)
     if field.struck:
         number = medium.struck(number)
-    parts = (number + medium.escaped(field.flags), field.range, field.aside)
+    parts = (number + medium.escaped(field.flags), field.range, field.aside, field.batch)
     shown = " ".join([parts[0], *(medium.escaped(part) for part in parts[1:] if part)])
     return shown + _noted(field.notes, medium)
 

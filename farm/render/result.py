@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from farm import correctness
-from farm.render import units
+from farm.condition import ON_OFF
+from farm.render import times, units
 from farm.render.section import Pair, Section, render
 from farm.render.sparkline import sparkline
-from jobs.result import JobFailure, Measurement, Result
-from jobs.spec import Cell, Scalar
+from jobs.result import JobFailure, Measurement, Result, Trial
+from jobs.spec import LARGEST, Cell, Scalar
 from jobs.telemetry import Telemetry
-from jobs.trend import SMALLEST_WINDOW
 
-_BARS = 56  # of a chart
-_LAPS_LISTED = 40
+_BARS = 28  # of a chart of losses
 _LEAST_DROP = 0.0005  # of a loss, that is worth a digit
-_WARMUP_ENDED = {
-    "steady": "no trend was left",
-    "cap": "its time was up",
-    "fixed": "their number is fixed",
-}
-_STOPPED_BY = {
-    "precision": "the interval of the median was narrow enough",
-    "budget": "the time for measuring was used up",
-    "epochs": "all epochs were done",
-}
 _UNITS = (("_watts", "W"), ("_mhz", "MHz"), ("_celsius", "°C"), ("_bits", "bit"))
 
 
@@ -38,13 +26,16 @@ def lines(result: Result, width: int = 80) -> list[str]:
     Errors and their tracebacks keep their lines, which may be longer than `width`.
     """
     measured = result.measurement
-    sections = [Section("", _head(result)), Section("Work", _work(result.job.cell))]
+    cell = result.job.cell
+    sections = [Section("", _head(result)), Section("Work", _work(cell, measured))]
     if measured is not None:
         sections += [
-            Section("Times", _times(measured, result.telemetry)),
-            Section("Laps, in seconds", block=_laps(measured, width)),
-            Section("Training", _training(measured)),
+            Section("Times", times.pairs(cell, measured, result.telemetry)),
+            Section("Laps, in seconds", block=times.laps(measured, width)),
+            Section("Training" if measured.history else "Outcome", _training(measured)),
         ]
+    if result.frontier:
+        sections.append(Section("Batch sizes that were tried", _frontier(result.frontier)))
     if result.error is not None:
         sections += _error(result.error)
     if result.telemetry is not None:
@@ -84,11 +75,14 @@ def moment(seconds: float) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _work(cell: Cell) -> list[Pair]:
+def _work(cell: Cell, measured: Measurement | None) -> list[Pair]:
+    size: Scalar | None = cell.batch_size
+    if size == LARGEST and measured is not None and measured.batch_size is not None:
+        size = f"{LARGEST}: {measured.batch_size:,}"
     said = {
         "workload": cell.workload,
         "version": cell.workload_version,
-        "batch size": cell.batch_size,
+        "batch size": size,
         "epochs": cell.epochs,
         "precision": cell.precision,
         "backend": cell.backend,
@@ -97,79 +91,31 @@ def _work(cell: Cell) -> list[Pair]:
         "optimizer": cell.optimizer,
         "protocol": cell.protocol,
         "data pipeline": cell.data_pipeline,
+        "jit": None if cell.jit is None else ON_OFF[cell.jit],
         **dict(sorted(cell.parameters.items())),
     }
-    unknown = [
-        name
-        for name, value in said.items()
-        if value is None and not (name == "epochs" and cell.protocol == "steady")
-    ]
+    # What the work has none of is not unknown.
+    without = {"jit"}
+    if cell.protocol in ("steady", "once"):
+        without.add("epochs")
+    if cell.mode in ("infer", "run") or cell.protocol == "once":
+        without.add("optimizer")
+    if cell.protocol == "once" or cell.mode == "run":
+        without.add("batch size")
+    unknown = [name for name, value in said.items() if value is None and name not in without]
     pairs = [(name, units.scalar(value)) for name, value in said.items() if value is not None]
     return [*pairs, ("not known", ", ".join(unknown))] if unknown else pairs
 
 
-def _times(measured: Measurement, seen: Telemetry | None) -> list[Pair]:
-    laps = measured.lap_seconds
-    middle = statistics.median(laps)
-    pairs: list[Pair] = [("laps", _counted(laps, measured.stopped_by, _STOPPED_BY, "stopped"))]
-    pairs.append(("median", f"{units.seconds(middle)} a lap"))
-    if len(laps) > 1:
-        spread = f"{units.seconds(min(laps))} to {units.seconds(max(laps))}"
-        low, _, high = statistics.quantiles(laps, n=4, method="inclusive")
-        half = f"the middle half {units.seconds(low)} to {units.seconds(high)}"
-        wide = units.percent((high - low) / middle) if middle else "?"
-        pairs.append(("spread", f"{spread}; {half} ({wide})"))
-    if measured.samples_per_epoch and measured.samples_per_lap:
-        epoch = statistics.median(measured.epoch_seconds)
-        pairs.append(
-            (
-                "epoch",
-                f"{units.seconds(epoch)} for {units.count(measured.samples_per_epoch, 'sample')}",
-            )
-        )
-    if steps := measured.step_seconds:
-        each = units.count(measured.steps_per_lap or 0, "step")
-        pairs.append(("step", f"{units.seconds(statistics.median(steps))}, {each} a lap"))
-    if rates := measured.samples_per_second:
-        each = units.count(measured.samples_per_lap or 0, "sample")
-        middle_rate = units.rate(statistics.median(rates))
-        pairs.append(("throughput", f"{middle_rate}: {each} a lap"))
-    warmup = measured.warmup_lap_seconds
-    if warmup or measured.warmup_ended:
-        said = _counted(warmup, measured.warmup_ended, _WARMUP_ENDED, "ended")
-        if measured.warmup_ended == "cap" and len(warmup) >= SMALLEST_WINDOW:  # fewer show none
-            said += ", with a trend still there"
-        pairs.append(("warm-up", said + (f", {units.seconds(sum(warmup))}" if warmup else "")))
-    for label, value in (
-        ("cold start", measured.cold_start_seconds),
-        ("learning", measured.learning_seconds),
-        ("total", measured.total_seconds),
-    ):
-        pairs += [] if value is None else [(label, units.seconds(value))]
-    of_host = (measured.peak_memory_bytes, seen.peak_host_bytes if seen else None)
-    if peaks := [each for each in of_host if each is not None]:
-        pairs.append(("memory", f"{units.size(max(peaks))}, host, at its peak"))
+def _frontier(trials: Sequence[Trial]) -> list[Pair]:
+    """Return what was tried, in its order, and what came of it."""
+    pairs = []
+    for trial in trials:
+        peak = trial.peak_memory_bytes
+        used = "" if peak is None else f", {units.size(peak)} at its peak"
+        outcome = "fits" if trial.fits else "does not fit"
+        pairs.append((f"{trial.batch_size:,}", outcome + used))
     return pairs
-
-
-def _counted(laps: Sequence[float], reason: str | None, words: Mapping[str, str], verb: str) -> str:
-    return units.count(len(laps), "lap") + (f"; {verb} because {words[reason]}" if reason else "")
-
-
-def _laps(measured: Measurement, width: int) -> str:
-    """Return a chart of the laps that count, and the numbers of all, the warm-up's in brackets."""
-    chart = sparkline(measured.lap_seconds, _BARS) if len(measured.lap_seconds) > 1 else ""
-    texts = [f"({units.significant(lap, 4)})" for lap in measured.warmup_lap_seconds]
-    texts += [units.significant(lap, 4) for lap in measured.lap_seconds]
-    left = len(texts) - _LAPS_LISTED
-    column = max(map(len, texts[:_LAPS_LISTED]))
-    a_line = max((width - 2) // (column + 2), 1)
-    shown = [text.rjust(column) for text in texts[:_LAPS_LISTED]]
-    rows = ["  ".join(shown[at : at + a_line]) for at in range(0, len(shown), a_line)]
-    more = [f"and {left:,} more; --json has them all"] if left > 0 else []
-    bracketed = bool(measured.warmup_lap_seconds)
-    note = ["(in brackets: warm-up, which no statistic counts)"] if bracketed else []
-    return "\n".join(part for part in (chart, *rows, *more, *note) if part)
 
 
 def _training(measured: Measurement) -> list[Pair]:
@@ -177,7 +123,7 @@ def _training(measured: Measurement) -> list[Pair]:
     for name, values in sorted(measured.history.items()):
         if values:
             first, last = units.significant(values[0]), units.significant(values[-1])
-            pairs.append((name, f"{first} → {last} {sparkline(values, _BARS // 2)}"))
+            pairs.append((name, f"{first} → {last} {sparkline(values, _BARS)}"))
     floors = dict(measured.floors)
     for name, value in sorted(measured.test.items()):
         pairs.append((f"test {name}", units.significant(value) + _against(floors, name, value)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from farm.matrix import CellState, Matrix, MatrixCell, Row
-from farm.render import values
+from farm.render import units, values
 from farm.render.caption import HEADERS, caption, legend
 from farm.render.differing import Differing, differing
 from farm.render.field import Field, Line, Notes, of_speedup, of_value
 from farm.render.groups import group_lines, summary_lines
 from farm.render.labels import Labels, label
 from farm.warnings import warnings
+from jobs.spec import LARGEST
 
 _RANGES = "Behind a speed-up stands its 95 % interval."
 
@@ -50,7 +51,7 @@ class Sheet:
 
 def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
     """Put the matrix into words; `run` as `farm.warnings.warnings` takes it."""
-    labels = label([row.cell for row in matrix.rows])
+    labels = label([row.cell for row in matrix.rows], batches=not matrix.best_batch)
     found = differing(matrix)
     notes = Notes()
     kinds = _kinds(matrix, notes)
@@ -64,7 +65,7 @@ def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
         caption=caption(matrix, labels),
         label_headers=headers,
         label_numbers=tuple(
-            index > 0 and all(map(_is_number, texts))  # the first also names the summary's rows
+            index > 0 and any(texts) and all(map(_is_number, texts))  # the first names sums, too
             for index, texts in enumerate(zip(*(line.labels for line in rows), strict=True))
         ),
         columns=matrix.hardware,
@@ -104,16 +105,27 @@ def _lines(matrix: Matrix, labels: Labels, found: Differing, notes: Notes) -> tu
         if name != matrix.baseline
     )
 
+    alone = len(values.items(matrix)) < 2
+
+    def batch(cell: MatrixCell, row: int) -> str:
+        """Return the batch size that a cell stands for, where its row does not say it."""
+        largest = cell.cell is not None and cell.cell.batch_size == LARGEST
+        if not matrix.best_batch and matrix.rows[row].cell.batch_size != LARGEST:
+            return ""
+        return units.batch(cell.batch_sizes, largest=largest and matrix.best_batch)
+
     def place(name: str, row: int) -> Field:
         cell = matrix.rows[row].cells[name]
         own = [cell.invalid, cell.reason, found.of_cell(cell, name)]
         if matrix.metric == "speedup":
             if told and name != matrix.baseline:
                 own.append(_no_interval(matrix.rows[row], name, matrix.baseline))
-            return of_speedup(cell, name == matrix.baseline, notes.number(own))
+            speedup = of_speedup(cell, name == matrix.baseline, notes.number(own))
+            return replace(speedup, batch=batch(cell, row))
         if name in mixed and cell.mark and cell.value is not None:
             own.insert(0, values.mark_words(matrix.metric, cell.mark))
-        return of_value(cell, matrix.metric, notes.number(own))
+        value = of_value(cell, matrix.metric, notes.number(own), alone=alone)
+        return value if cell.value is None else replace(value, batch=batch(cell, row))
 
     return tuple(
         Line(labels=texts, fields=tuple(place(name, index) for name in matrix.hardware))
@@ -142,4 +154,4 @@ def _bare(lines: tuple[Line, ...]) -> tuple[Line, ...]:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    return text in ("", LARGEST) or text.replace(".", "", 1).isdigit()

@@ -146,6 +146,7 @@ def _aligned(fields: Sequence[Field]) -> list[str]:
         _padded([field.flags for field in numbers], _left),
         _padded(_ranges(numbers), _left, " "),
         _padded([field.aside for field in numbers], _right, " "),
+        _padded([field.batch for field in numbers], _left, " "),
     ]
     lines = map("".join, zip(*parts, strict=True))
     return [_in_words(field) if field.words else next(lines) for field in fields]
@@ -166,8 +167,8 @@ def _padded(texts: Sequence[str], pad: Callable[[str, int], str], before: str = 
 
 
 def _in_words(field: Field) -> str:
-    text = f"({field.text}) invalid" if field.struck else field.text
-    return text + field.flags
+    text = (f"({field.text}) invalid" if field.struck else field.text) + field.flags
+    return f"{text} {field.batch}" if field.batch else text
 
 
 def _after_point(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from jobs.spec import Scalar
 
@@ -102,6 +103,21 @@ def rate(value: float) -> str:
     return f"{significant(value)}/s"
 
 
+def throughput(value: float, item: str) -> str:
+    """Write a number of items a second: ``45,600 tokens/s``.
+
+    Bytes are ``153 GB/s`` (10⁹ bytes), floating-point operations (``flop``) ``9.30 TFLOPS``, and
+    seconds of video ``2.41× real time``.
+    """
+    if item == "bytes":
+        return f"{significant(value * 1e-9)} GB/s"
+    if item == "flop":
+        return f"{significant(value * 1e-12)} TFLOPS"
+    if item == "video seconds":
+        return f"{ratio(value)} real time"
+    return f"{significant(value)} {item}/s"
+
+
 def percent(value: float) -> str:
     """Write a share of 1: ``12.3 %``."""
     return f"{significant(value * 100)} %"
@@ -115,6 +131,13 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 def span(low: int, high: int) -> str:
     """Write a range of whole numbers: ``3``, or ``1 to 3``."""
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def batch(sizes: Sequence[int], *, largest: bool = False) -> str:
+    """Write the batch sizes of a cell: ``at 4,096``, ``at max 960 to 1,024``; empty without any."""
+    if not sizes:
+        return ""
+    return f"at {'max ' if largest else ''}{span(sizes[0], sizes[-1])}"
 
 
 def scalar(value: Scalar) -> str:

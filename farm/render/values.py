@@ -23,10 +23,20 @@ class Shown:
 
 SHOWN: Final = {
     "seconds": Shown(what="time per {unit}", text=units.seconds, better="less is better"),
-    "throughput": Shown(what="training samples a second", text=units.rate, better="more is better"),
+    "throughput": Shown(what="throughput", text=units.rate, better="more is better"),
+    "latency": Shown(
+        what="latency: one batch at a time through the network, each waited for; the median",
+        text=units.seconds,
+        better="less is better",
+    ),
     "energy": Shown(what="energy per {unit}", text=units.joules, better="less is better"),
     "efficiency": Shown(
         what="efficiency = arithmetic achieved ÷ the published peak of float32",
+        text=units.percent,
+        better="more is better",
+    ),
+    "measured-efficiency": Shown(
+        what="efficiency = arithmetic achieved ÷ the best that matmul reached on the same hardware",
         text=units.percent,
         better="more is better",
     ),
@@ -36,6 +46,12 @@ SHOWN: Final = {
         text=units.seconds,
         better="less is better",
     ),
+}
+# Of throughput, by what is counted.
+_COUNTED = {
+    "bytes": "bytes a second; GB are 10⁹ bytes",
+    "flop": "floating-point operations a second; TFLOPS are 10¹² of them",
+    "video seconds": "how many times as fast as the video plays",
 }
 _MARKS = {
     "counter": "by the device's own counter",
@@ -49,7 +65,7 @@ _OWNERS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Column:
     """The values of one hardware, over the cells that it shares with the baseline."""
 
@@ -59,16 +75,21 @@ class Column:
     cells: int
     baseline: float | None  # the baseline's geometric mean over the same cells
     baseline_cells: int  # of the baseline's own
+    item: str | None = None  # what the values count
 
 
 def column(rows: Sequence[Row], name: str, baseline: str) -> Column:
     """Sum up the values of a hardware over the rows where it and the baseline have one that counts.
 
-    There is no geometric mean where a value is not positive.
+    There is no geometric mean where a value is not positive, and nothing but the number of cells
+    where they count unlike things.
     """
     base = [row for row in rows if counts(row.cells[baseline])]
     shared = [row for row in base if counts(row.cells[name])]
     values = _values(shared, name)
+    items = {row.cells[each].item for row in shared for each in (name, baseline)}
+    if len(items) > 1:
+        return Column(None, None, None, len(values), None, len(base))
     return Column(
         minimum=min(values, default=None),
         geomean=_geomean(values),
@@ -76,6 +97,7 @@ def column(rows: Sequence[Row], name: str, baseline: str) -> Column:
         cells=len(values),
         baseline=_geomean(_values(shared, baseline)),
         baseline_cells=len(base),
+        item=next(iter(items), None),
     )
 
 
@@ -91,6 +113,39 @@ def _values(rows: Sequence[Row], name: str) -> list[float]:
 
 def _geomean(values: Sequence[float]) -> float | None:
     return geometric_mean(values) if values and min(values) > 0 else None
+
+
+def items(matrix: Matrix) -> list[str]:
+    """Return what the values of a throughput count, each once, in the order of the rows."""
+    cells = (cell for row in matrix.rows for cell in row.cells.values())
+    return list(dict.fromkeys(cell.item or "samples" for cell in cells if cell.value is not None))
+
+
+def what(matrix: Matrix) -> str | None:
+    """Say what a throughput counts, in words for the caption; None for other metrics."""
+    if matrix.metric != "throughput":
+        return None
+    found = items(matrix)
+    if len(found) < 2:
+        item = next(iter(found), "samples")
+        trained = all(row.cell.mode in ("train", None) for row in matrix.rows)
+        plain = f"{'training ' if trained and item == 'samples' else ''}{item} a second"
+        return _COUNTED.get(item, plain)
+    said = [_COUNTED[item].replace(";", ",") for item in found if item in _COUNTED]
+    more = f" ({'; '.join(said)})" if said else ""
+    return f"throughput, by what each workload counts{more}; no means over unlike ones"
+
+
+def text(value: float | None, metric: str, item: str | None, *, alone: bool = True) -> str | None:
+    """Write a value with its unit; None where there is no number.
+
+    `alone` says that nothing else is counted in the matrix, so that the caption can name it.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    if metric != "throughput" or (alone and item not in _COUNTED):
+        return SHOWN[metric].text(value)
+    return units.throughput(value, item or "samples")
 
 
 def marks(matrix: Matrix, name: str | None = None) -> list[str]:

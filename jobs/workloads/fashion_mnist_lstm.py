@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jobs.data import CLASSES
+from jobs.datasets.fashion_mnist import CLASSES
 from jobs.fashion_mnist import FashionMnistWorkload
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class FashionMnistLstm(FashionMnistWorkload):
     aliases = ("lstm",)
     summary = "LSTM on Fashion-MNIST rows, 81,674 parameters"
 
-    def build(self) -> keras.Model:
+    def build(self, parameters: Any) -> keras.Model:
         """Return the network: (batch, 28, 28) in, (batch, 10) probabilities out."""
         from keras import Input, Sequential, layers
 

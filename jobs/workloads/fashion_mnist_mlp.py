@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs.data import CLASSES
+from jobs.datasets.fashion_mnist import CLASSES
 from jobs.fashion_mnist import FashionMnistWorkload
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class FashionMnistMlp(FashionMnistWorkload):
     sgd_steps = 64
     summary = "multilayer perceptron on Fashion-MNIST, 435,402 parameters"
 
-    def build(self) -> keras.Model:
+    def build(self, parameters: Any) -> keras.Model:
         """Return the network: (batch, 28, 28) in, (batch, 10) probabilities out."""
         from keras import Input, Sequential, layers
 

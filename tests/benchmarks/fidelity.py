@@ -27,7 +27,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs import data, workload
+from jobs import catalogue
+from jobs.dataset import in_memory
+from jobs.datasets import fashion_mnist as data
 from jobs.spec import Cell
 from tests.conftest import make_job
 from workers.hardware import detect
@@ -45,7 +47,7 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "CUDA_VISIB
 
 def farm_epoch(runner: Runner, network: str) -> float:
     """Return the median epoch that the farm reports, in seconds; it leaves the first out."""
-    subject = workload.find(network)
+    subject = catalogue.find(network)
     sizes = {"train_samples": TRAIN[network], "validation_samples": 512, "test_samples": 512}
     cell = Cell(
         workload=subject.name,
@@ -87,9 +89,9 @@ def write_arrays(folder: Path, network: str) -> Path:
         "synthetic", train=TRAIN[network], validation=512, test=512, seed=SEED
     )
     path = folder / "arrays.npz"
-    train, validation = made.train, made.validation
-    images, labels = validation.images, validation.labels
-    np.savez(path, x=train.images, y=train.labels, val_x=images, val_y=labels)
+    train, validation = in_memory(made.train), in_memory(made.validation)
+    images, labels = validation.inputs, validation.targets
+    np.savez(path, x=train.inputs, y=train.targets, val_x=images, val_y=labels)
     return path
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import data, fashion_mnist_files
+from jobs.datasets import fashion_mnist as data
+from jobs.datasets import fashion_mnist_files
 from jobs.errors import DataMissingError
 
 

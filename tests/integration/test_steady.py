@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from jobs import workload
+from jobs import catalogue
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Effort
 from tests.conftest import NOOP_FOLDER, make_job
-from tests.integration.test_keras_workloads import BACKENDS, cell
+from tests.integration.children import BACKENDS, cell
 from workers.hardware import detect
 from workers.runner import Runner
 
@@ -27,7 +27,7 @@ def runners() -> Iterator[dict[str, Runner]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FARM_WORKLOADS", str(NOOP_FOLDER))
         patch.delenv("OMP_NUM_THREADS", raising=False)
-        workload._load_all.cache_clear()
+        catalogue.catalogue.cache_clear()
         runners = {
             "healthy": Runner("worker-1", detect(device="cpu"), "fork", {"FARM_DEVICE": "cpu"}),
             "broken": Runner("worker-2", detect(device="cpu"), "fork", {"NOOP_BROKEN_DEVICE": "1"}),
@@ -35,7 +35,7 @@ def runners() -> Iterator[dict[str, Runner]]:
         yield runners
         for runner in runners.values():
             runner.close()
-    workload._load_all.cache_clear()
+    catalogue.catalogue.cache_clear()
 
 
 def run(runner: Runner, name: str = "fashion_mnist_mlp", **changes: object) -> Result:
@@ -145,20 +145,20 @@ def test_weights_that_are_not_on_the_gpu_are_no_gpu_measurement(tmp_path: Path) 
         "import os\n"
         "from jobs.workloads.fashion_mnist_mlp import FashionMnistMlp\n"
         "class Fallback(FashionMnistMlp):\n"
-        "    def build(self):\n"
+        "    def build(self, parameters):\n"
         "        os.environ['FARM_DEVICE'] = 'gpu'\n"
-        "        return super().build()\n"
+        "        return super().build(parameters)\n"
         "WORKLOAD = Fallback()\n"
     )
     runner = Runner("worker-1", detect(device="cpu"), "fork", {"FARM_WORKLOADS": str(tmp_path)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FARM_WORKLOADS", str(tmp_path))
-        workload._load_all.cache_clear()
+        catalogue.catalogue.cache_clear()
         try:
             result = run(runner, "fallback")
         finally:
             runner.close()
-            workload._load_all.cache_clear()
+            catalogue.catalogue.cache_clear()
     assert result.status is Status.UNSUPPORTED
     assert result.error is not None
     assert "fell back to the CPU" in result.error.message

@@ -7,11 +7,11 @@ import sys
 
 CODE = """
 import numpy as np
-from jobs.data import Part
+from jobs.dataset import Part
 from jobs.tf_pipeline import batches
 
 images = np.arange(10, dtype=np.float32).reshape(10, 1)
-part = Part(images=images, labels=np.arange(10, dtype=np.int32))
+part = Part(inputs=images, targets=np.arange(10, dtype=np.int32))
 
 def passes(seed):
     dataset = batches(part, 4, shuffle_seed=seed)
@@ -35,12 +35,12 @@ print("ok")
 ENDLESS = """
 import itertools
 import numpy as np
-from jobs.data import Part
+from jobs.dataset import Part
 from jobs.tf_pipeline import batches, indices
 
 def labels_of(count, batch_size, taken):
     images = np.arange(count, dtype=np.float32).reshape(count, 1)
-    part = Part(images=images, labels=np.arange(count, dtype=np.int32))
+    part = Part(inputs=images, targets=np.arange(count, dtype=np.int32))
     dataset = batches(part, batch_size, shuffle_seed=1, endless=True)
     assert dataset.options().autotune.enabled is False
     found = list(itertools.islice(dataset.as_numpy_iterator(), taken))
@@ -67,7 +67,7 @@ print("ok")
 STAGED = """
 import keras
 import numpy as np
-from jobs.data import Part
+from jobs.dataset import Part
 from jobs.tf_pipeline import batches, indices, stage
 
 class Seen(keras.losses.Loss):
@@ -76,7 +76,7 @@ class Seen(keras.losses.Loss):
 
 # The picture is its own label, and the network hands it on: the loss is 0 if, and only if, images
 # and labels of a batch belong together.
-part = Part(images=np.arange(6, dtype=np.float32).reshape(6, 1), labels=np.arange(6))
+part = Part(inputs=np.arange(6, dtype=np.float32).reshape(6, 1), targets=np.arange(6))
 model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "linear", False, "ones")])
 model.compile(optimizer=keras.optimizers.SGD(0.0), loss=Seen(), metrics=["mae"])
 stage(part, np.array([[0, 2, 4], [1, 3, 5]]))(model)

@@ -8,7 +8,7 @@ from farm.matrix import Entry
 from jobs.spec import Cell
 
 
-def cell(workload: str = "mlp", batch_size: int = 32, **changes: Any) -> Cell:
+def cell(workload: str = "mlp", batch_size: int | str | None = 32, **changes: Any) -> Cell:
     """Return a cell, the same at every call but for what is named."""
     fields: dict[str, Any] = {
         "workload": workload,

@@ -9,7 +9,7 @@ import pytest
 
 from farm.plan import PlannedCell
 from farm.suite import Suite, load
-from jobs import workload
+from jobs import catalogue
 from jobs.errors import SuiteError
 
 # Differs from Fashion-MNIST in all that a suite file must respect.
@@ -55,9 +55,9 @@ def sorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder.mkdir()
     (folder / "sorter.py").write_text(SORTER)
     monkeypatch.setenv("FARM_WORKLOADS", str(folder))
-    workload._load_all.cache_clear()
+    catalogue.catalogue.cache_clear()
     yield
-    workload._load_all.cache_clear()
+    catalogue.catalogue.cache_clear()
 
 
 def suite_of(folder: Path, text: str, name: str = "test.yaml") -> Suite:

@@ -185,6 +185,22 @@ def test_a_floor_whose_value_is_not_known_is_missed(loss: tuple[float, ...] | No
     assert found == "it did not learn: accuracy is not known, at least 0.50 is demanded"
 
 
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    missed = measurement(None, test={"r2": -0.004}, floors={"r2": 0.5})
+    assert invalid(missed) == "it did not learn: r2 0.00, at least 0.50 is demanded"
+    near = measurement(None, test={"r2": -0.004}, floors={"r2": 0.0})
+    assert invalid(near) == "it did not learn: r2 -0.004, at least 0.000 is demanded"
+
+
+def test_counts_have_no_decimals_and_other_work_than_learning_falls_short() -> None:
+    export = measurement(None, test={"frames": 299.0}, floors={"frames": 300.0})
+    export = export.model_copy(update={"item": "video seconds"})
+    assert invalid(export) == "its result falls short: frames 299, at least 300 is demanded"
+    product = measurement(None, test={"correct": 0.0}, floors={"correct": 1.0})
+    product = product.model_copy(update={"item": "products"})
+    assert invalid(product) == "its result falls short: correct 0.00, at least 1.00 is demanded"
+
+
 def test_floors_that_are_waived_demand_nothing() -> None:
     waived = measurement(
         test={"accuracy": 0.1}, floors={"accuracy": 0.6}, floors_waived="too few steps to learn"

@@ -170,6 +170,7 @@ def test_the_command_prints_json_with_every_condition(diff: CliRunner) -> None:
         (("p10", "t4"), r"no hardware 'p10'.*did you mean 'p100'"),
         (("p100", "t4", "--workload", "lstmm"), r"no workload 'lstmm'.*there is: cnn, mlp"),
         (("p100", "t4", "--batch-size", "7"), r"no batch size '7'.*there is: 32, 64"),
+        (("p100", "t4", "--batch-size", "max"), r"no batch size 'max'.*there is: 32, 64"),
         (("p100", "t4", "--run", "other"), r"no run 'other'"),
     ],
 )

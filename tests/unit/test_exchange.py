@@ -19,7 +19,7 @@ from farm.run import Run
 from farm.selector import Selector
 from farm.store import Store
 from jobs.errors import ImportFileError
-from jobs.result import Measurement, Result
+from jobs.result import Measurement, Result, Trial
 from jobs.spec import Effort
 from jobs.telemetry import Energy, Telemetry
 from tests.conftest import make_cell, make_result
@@ -47,6 +47,7 @@ def rich(result: Result) -> Result:
         "floors": {"accuracy": 0.8},
         "laps_window": (1.5, 2.5),
         "stopped_by": "budget",
+        "latency_seconds": (0.1, math.inf),
     }
     energy = Energy(part="gpu", kind="counter", source="NVML", joules=1 / 3, seconds=0.1)
     return result.model_copy(
@@ -56,6 +57,7 @@ def rich(result: Result) -> Result:
             "noise": ("hot\u2028\n",),
             "facts": {"a": None, "b": 1, "c": 1.0, "d": True, "e": "\x1b[31m\u202e\0"},
             "unit": "GPU-1",
+            "frontier": (Trial(batch_size=64, fits=False),),
         }
     )
 

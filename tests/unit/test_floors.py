@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs import workload
+from jobs import catalogue
 from jobs.result import Measurement
 from jobs.spec import Cell
 from jobs.workload import Workload
@@ -39,14 +39,14 @@ def measurement(records: int, **changes: object) -> Measurement:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("batch_size", [32, 1024])
 def test_sixty_four_steps_are_enough_to_ask_for_learning(name: str, batch_size: int) -> None:
-    floors = workload.find(name).floors(cell(batch_size=batch_size), 64)
+    floors = catalogue.find(name).floors(cell(batch_size=batch_size), 64)
     assert floors["accuracy"] > 0.1  # chance
     assert floors["loss_drop"] > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_too_short_a_training_is_asked_for_nothing(name: str) -> None:
-    subject = workload.find(name)
+    subject = catalogue.find(name)
     few = {"train_samples": 100, "validation_samples": 1, "test_samples": 1}
     assert subject.floors(cell(), 63) == {}
     assert subject.floors(cell(batch_size=8), 64) == {}
@@ -55,21 +55,21 @@ def test_too_short_a_training_is_asked_for_nothing(name: str) -> None:
 
 
 def test_plain_sgd_takes_longer_to_show_that_it_learns() -> None:
-    cnn, mlp = workload.find("fashion_mnist_cnn"), workload.find("fashion_mnist_mlp")
+    cnn, mlp = catalogue.find("fashion_mnist_cnn"), catalogue.find("fashion_mnist_mlp")
     assert cnn.floors(cell(optimizer="sgd"), 64) == {}
     assert cnn.floors(cell(optimizer="sgd"), 2000)["loss_drop"] > 0
     assert mlp.floors(cell(optimizer="sgd"), 64)["loss_drop"] > 0
 
 
 def test_less_is_asked_of_real_data_than_of_synthetic() -> None:
-    subject = workload.find("fashion_mnist_mlp")
+    subject = catalogue.find("fashion_mnist_mlp")
     real, synthetic = (subject.floors(cell(data=data), 64) for data in ("real", "synthetic"))
     assert all(real[name] < synthetic[name] for name in real)
 
 
 def test_an_epoch_so_long_that_it_holds_all_the_learning_is_asked_for_no_fall() -> None:
     long = {"train_samples": 200_000, "validation_samples": 512, "test_samples": 512}
-    floors = workload.find("fashion_mnist_mlp").floors(
+    floors = catalogue.find("fashion_mnist_mlp").floors(
         cell(protocol="train", epochs=2, batch_size=32, parameters=long), 12_500
     )
     assert set(floors) == {"accuracy"}
@@ -80,7 +80,7 @@ def judged(subject: Workload, measured: Measurement, **changes: object) -> Measu
 
 
 def test_a_measurement_says_what_was_asked_of_it_or_why_nothing_was() -> None:
-    subject = workload.find("fashion_mnist_mlp")
+    subject = catalogue.find("fashion_mnist_mlp")
     asked = judged(subject, measurement(8))
     assert set(asked.floors) == {"accuracy", "loss_drop"}
     assert asked.floors_waived is None
@@ -97,16 +97,16 @@ def test_a_measurement_says_what_was_asked_of_it_or_why_nothing_was() -> None:
 
 
 def test_what_a_workload_has_filled_in_itself_stays() -> None:
-    subject = workload.find("fashion_mnist_mlp")
+    subject = catalogue.find("fashion_mnist_mlp")
     own = measurement(8, floors={"iou": 0.3})
     assert judged(subject, own) is own
 
 
 def test_a_workload_without_floors_asks_for_nothing(noop_workload: None) -> None:
-    measured = judged(workload.find("noop"), measurement(8))
+    measured = judged(catalogue.find("noop"), measurement(8))
     assert (measured.floors, measured.floors_waived) == ({}, None)
 
 
 def test_an_accuracy_over_a_handful_of_images_is_not_demanded() -> None:
     few = {"train_samples": 4096, "validation_samples": 64, "test_samples": 5}
-    assert set(workload.find(NAMES[0]).floors(cell(parameters=few), 1000)) == {"loss_drop"}
+    assert set(catalogue.find(NAMES[0]).floors(cell(parameters=few), 1000)) == {"loss_drop"}

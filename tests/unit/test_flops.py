@@ -44,6 +44,42 @@ LAYERS = [
     ),
     # Four gates, each of the input's features and of the state, at every step.
     (layer("LSTM", units=16, input=shaped(None, 7, 3)), 2 * 4 * 7 * (3 + 16) * 16),
+    # 7 queries of 12 numbers, 5 keys of 10; 3 heads of 4, whose values are 6; 12 numbers out.
+    (
+        layer(
+            "MultiHeadAttention",
+            input=[shaped(None, 7, 12), shaped(None, 5, 10)],
+            query_dense=SimpleNamespace(kernel=shaped(12, 3, 4)),
+            key_dense=SimpleNamespace(kernel=shaped(10, 3, 4)),
+            value_dense=SimpleNamespace(kernel=shaped(10, 3, 6)),
+            output_dense=SimpleNamespace(kernel=shaped(3, 6, 12)),
+        ),
+        2 * (7 * 12 * 12 + 5 * 10 * 12 + 5 * 10 * 18 + 7 * 18 * 12 + 3 * 7 * 5 * (4 + 6)),
+    ),
+    # Of a sequence with itself.
+    (
+        layer(
+            "MultiHeadAttention",
+            input=shaped(None, 7, 12),
+            query_dense=SimpleNamespace(kernel=shaped(12, 3, 4)),
+            key_dense=SimpleNamespace(kernel=shaped(12, 3, 4)),
+            value_dense=SimpleNamespace(kernel=shaped(12, 3, 4)),
+            output_dense=SimpleNamespace(kernel=shaped(3, 4, 12)),
+        ),
+        2 * (4 * 7 * 12 * 12 + 2 * 7 * 7 * 12),
+    ),
+    # 7 rows of 12 numbers to 3 heads of 4.
+    (
+        layer(
+            "EinsumDense",
+            equation="abc,cde->abde",
+            kernel=shaped(12, 3, 4),
+            input=shaped(None, 7, 12),
+        ),
+        2 * 7 * 12 * 3 * 4,
+    ),
+    (layer("Embedding"), 0),
+    (layer("TextEmbedding"), 0),
     (layer("Dropout"), 0),
     (layer("GlobalAveragePooling2D"), 0),
     (layer("BatchNormalization"), 0),
@@ -67,3 +103,12 @@ def test_what_is_not_known_is_not_counted_as_nothing() -> None:
     assert flops.of_training(network) is None
     of_any_size = layer("Conv2D", kernel=shaped(3, 3, 4, 8), output=shaped(None, None, None, 8))
     assert flops.of_layer(of_any_size) is None
+    any_axes = layer(
+        "EinsumDense",
+        equation="...x,xy->...y",
+        kernel=shaped(3, 4),
+        input=shaped(None, 7, 3),
+    )
+    assert flops.of_layer(any_axes) is None
+    any_length = layer("MultiHeadAttention", input=shaped(None, None, 12))
+    assert flops.of_layer(any_length) is None

@@ -53,10 +53,10 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_workload_is_in_the_readme() -> None:
-    from jobs import workload
+    from jobs import catalogue
 
     readme = (ROOT / "README.md").read_text()
-    assert [name for name in workload.names() if f"`{name}`" not in readme] == []
+    assert [name for name in catalogue.names() if f"`{name}`" not in readme] == []
 
 
 def test_no_file_is_long_without_a_reason() -> None:

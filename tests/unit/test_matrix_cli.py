@@ -28,7 +28,7 @@ def farm(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
         entries += measured("t4", 2.0, 2.1, 1.9, of=of)
     entries += measured("t4", 1.0, 1.1, 0.9, of=cell(batch_size=32, precision="tf32"))
     entries += unmeasured("t4", "failed", of=cell(batch_size=128), reason="killed by SIGSEGV")
-    run: Any = SimpleNamespace(id="quick-1", suite="quick")
+    run: Any = SimpleNamespace(id="quick-1", suite="quick", cells=())
     store = SimpleNamespace(
         entries=lambda runs: entries,
         runs=lambda suite=None: [run],
@@ -83,6 +83,26 @@ def test_cells_are_matched_across_precision(farm: CliRunner) -> None:
     assert len(matched) == 3
     assert "4.0" in matched[0]  # t4 at its fastest, in tf32
     assert "2.0" in matched[1]
+
+
+def test_each_hardware_stands_with_its_fastest_batch(farm: CliRunner) -> None:
+    text = printed(farm, "--best-batch", "--across", "precision")
+    (row,) = rows(text)
+    assert "at 32" in row
+    assert "4.0" in row
+    document = json.loads(printed(farm, "--best-batch", "--format", "json"))
+    assert document["across"] == ["batch_size"]
+
+
+def test_best_batches_cannot_be_summed_up_by_batch_size(farm: CliRunner) -> None:
+    done = farm.invoke(command, ["--best-batch", "--by", "batch_size"])
+    assert done.exit_code == 2
+    assert "--best-batch leaves no batch sizes to sum up by" in done.output
+
+
+def test_a_measured_efficiency_says_what_gives_its_peak(farm: CliRunner) -> None:
+    text = printed(farm, "--metric", "measured-efficiency")
+    assert "`farm submit peak`" not in text  # nothing is known of this work's arithmetic
 
 
 def test_warnings_name_the_run_that_was_asked_for(farm: CliRunner) -> None:

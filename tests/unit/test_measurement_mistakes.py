@@ -51,8 +51,12 @@ def test_what_is_no_time_is_named_with_its_line(seconds: str, said: str) -> None
         ("Tesla P100,w,1,1,1,1,", "hardware: received 'Tesla P100' (did you mean 'Tesla-P100'?)"),
         (",w,1,1,1,1,", "hardware: received nothing"),
         ("a,,1,1,1,1,", "workload: received nothing"),
-        ("a,w,0,1,1,1,", "batch_size: received '0'; accepted: a whole number from 1 to 16777216"),
+        (
+            "a,w,0,1,1,1,",
+            "batch_size: received '0'; accepted: a whole number from 1 to 16777216, or max",
+        ),
         ("a,w,1.5,1,1,1,", "batch_size: received '1.5'"),
+        ("a,mlp,,1,1,1,", "batch_size: received nothing; accepted: a value in every row"),
         ("a,w,1,-1,1,1,", "repeat: received '-1'"),
         ("a,w,1,1,x,1,", "lap: received 'x'"),
         ("a,w,1,1,1,1,0", "samples: received '0'"),
@@ -76,8 +80,8 @@ def test_a_wrong_field_is_named_with_its_line(row: str, said: str) -> None:
         ("hardware,workload,batch_size,Time (s)", "(did you mean 'seconds'?)"),
         ("hardware,workload,batch_size,seconds,fact.x", "(did you mean 'facts.x'?)"),
         ("hardware,workload,batch_size,seconds,seconds", "the column 'seconds' is there twice"),
-        ("hardware,workload", "needs the columns batch_size, seconds"),
-        ("1,2,3", "needs the columns hardware, workload, batch_size, seconds"),
+        ("hardware,batch_size", "needs the columns workload, seconds"),
+        ("1,2,3", "needs the columns hardware, workload, seconds"),
     ],
 )
 def test_a_wrong_header_is_refused(header: str, said: str) -> None:
@@ -153,3 +157,13 @@ def test_a_process_that_did_not_succeed_has_one_row_and_no_seconds() -> None:
         "line 2; accepted: one row, without seconds",
     ]
     assert "goes with a status" in problems(text + "a,w,1,0.5,,broke\n")[0]
+
+
+def test_what_is_counted_goes_with_how_many_a_sample_has() -> None:
+    head = "hardware,workload,seconds,item,items_per_sample\n"
+    [problem] = problems(head + "a,w,1,tokens,\n")
+    assert problem.endswith("item: needs items_per_sample; received nothing there")
+    [problem] = problems(head + "a,w,1,,128\n")
+    assert problem.endswith("items_per_sample: needs item; received nothing there")
+    [problem] = problems(head + "a,w,1,tokens,0\n")
+    assert "items_per_sample: received 0; accepted: a number above 0" in problem

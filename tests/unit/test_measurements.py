@@ -66,6 +66,7 @@ def test_what_a_table_does_not_say_is_unknown() -> None:
         "history": {},
         "test": {},
         "floors": {},
+        "batch_size": 32,
     }
     assert (result.unit, result.telemetry, result.facts, result.environment) == (None, None, {}, {})
 
@@ -76,6 +77,7 @@ def test_every_field_that_a_table_can_have_arrives() -> None:
         "seconds": "0.5", "samples": "600", "workload_version": "2", "epochs": "3",
         "precision": "tf32", "backend": "torch", "mode": "train", "data": "real",
         "optimizer": "sgd", "protocol": "steady", "data_pipeline": "staged", "unit": "GPU-7",
+        "jit": "True", "item": "tokens", "items_per_sample": "128", "latency_seconds": "0.002",
         "worker": "w@h", "steps": "6", "samples_per_epoch": "60000", "cold_start_seconds": "1.5",
         "total_seconds": "9", "peak_memory_bytes": "1e9", "energy_joules": "40",
         "energy_kind": "counter", "energy_part": "gpu", "noise": "hot; on battery",
@@ -96,6 +98,8 @@ def test_every_field_that_a_table_can_have_arrives() -> None:
     assert (measured.cold_start_seconds, measured.total_seconds) == (1.5, 9.0)
     assert (measured.test, measured.floors) == ({"accuracy": 0.9}, {"accuracy": 0.8})
     assert measured.history == {"loss": (0.25,)}
+    assert (measured.item, measured.items_per_sample) == ("tokens", 128)
+    assert (measured.latency_seconds, measured.batch_size) == ((0.002,), 32)
     assert result.telemetry is not None
     [energy] = result.telemetry.energy
     assert (energy.joules, energy.seconds, energy.kind, energy.part) == (

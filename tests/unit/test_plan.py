@@ -38,7 +38,10 @@ def test_a_round_is_shuffled_by_the_seed_alike_on_all_hardware() -> None:
 
     def orders(hardware: str, seed: int) -> list[tuple[int, ...]]:
         jobs = jobs_for("run-1", hardware, cells, seed)
-        return [tuple(job.cell.batch_size for job in jobs if job.repeat == n) for n in range(1, 31)]
+        return [
+            tuple(job.cell.samples_per_step for job in jobs if job.repeat == n)
+            for n in range(1, 31)
+        ]
 
     assert orders("p100", 7) == orders("t4", 7) != orders("p100", 8)
     # All six orders turn up in thirty rounds, so no cell always runs after the same other

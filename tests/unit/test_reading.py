@@ -33,9 +33,40 @@ def test_laps_become_seconds_of_an_epoch_and_rates() -> None:
     assert found.flops_per_second == pytest.approx(200.0)
 
 
-def test_tf32_is_not_set_against_the_peak_of_float32() -> None:
-    found = reading((1.0,), flops_per_sample=6.0, precision="tf32")
-    assert found.flops_per_second is None
+def test_what_is_counted_and_used_is_kept() -> None:
+    # Given laps of 100 samples in 2 s, each of 128 tokens
+    found = reading((2.0,), item="tokens", items_per_sample=128.0, batch_size=20)
+    assert found.items_per_second == pytest.approx(50 * 128)
+    assert (found.item, found.batch_size) == ("tokens", 20)
+    plain = reading((2.0,))
+    assert (plain.item, plain.items_per_second) == (None, plain.samples_per_second)
+    assert plain.batch_size == 128  # the cell's own
+    # An item of which nobody knows how many a sample has counts nothing
+    assert reading((2.0,), item="tokens").item is None
+
+
+def test_latency_is_the_median_of_single_passes() -> None:
+    assert reading((1.0,), latency_seconds=(0.004, 0.002, 0.009)).latency_seconds == 0.004
+    assert reading((1.0,)).latency_seconds is None
+
+
+def test_inference_keeps_what_other_machines_can_be_compared_by() -> None:
+    cell = make_cell(mode="infer", protocol="steady", epochs=None, optimizer=None)
+    result = make_result(make_job(cell))
+    assert result.measurement is not None
+    told = result.measurement.model_copy(update={"test": {"output_mean": 0.1}, "history": {}})
+    found = read(result.model_copy(update={"measurement": told}))
+    assert found is not None
+    assert (found.seed, found.output_mean, found.output_spread) == (42, 0.1, None)
+    assert reading((1.0,), test={"output_mean": 0.1}).output_mean is None  # of training
+
+
+def test_the_batch_that_was_used_is_a_condition_where_the_row_does_not_say_it() -> None:
+    result = make_result(make_job(make_cell(batch_size="max")))
+    assert result.measurement is not None
+    used = result.measurement.model_copy(update={"batch_size": 4096})
+    assert conditions(result.model_copy(update={"measurement": used}))["batch_size"] == 4096
+    assert "batch_size" not in conditions(make_result())
 
 
 def test_seconds_over_another_number_of_samples_scale_with_it() -> None:

@@ -121,7 +121,8 @@ def test_csv_holds_every_number_unrounded() -> None:
 def test_json_has_the_names_that_programs_rely_on() -> None:
     document = json.loads(render(small(), "json", title="quick"))
     assert list(document) == [
-        *("baseline", "metric", "by", "hardware", "rows", "groups", "summary", "warnings")
+        *("baseline", "metric", "across", "by", "hardware"),
+        *("rows", "groups", "summary", "warnings"),
     ]
     assert (document["baseline"], document["metric"]) == ("p100", "speedup")
     assert document["hardware"] == ["p100", "t4"]
@@ -143,6 +144,8 @@ def test_json_has_the_names_that_programs_rely_on() -> None:
         "seconds": None,
         "value": None,
         "mark": None,
+        "item": None,
+        "batch_sizes": [],
         "repeats": 0,
         "submitted": 3,
         "reason": "15.1 GiB asked for",

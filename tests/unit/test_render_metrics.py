@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from farm import choices
 from farm import matrix as matrices
 from farm import metric as metrics
 from farm.cli import matrix as cli
@@ -112,8 +113,11 @@ def test_units_of_the_metrics(written: str, expected: str) -> None:
 
 
 def test_the_command_line_offers_every_metric_and_whatever_may_be_matched_across() -> None:
-    assert cli.METRICS == metrics.METRICS
-    assert cli.ACROSS == matrices.ACROSS
+    offered = {option.name: option.type for option in cli.command.params}
+    assert list(getattr(offered["metric"], "choices", ())) == list(choices.METRICS)
+    assert list(getattr(offered["across"], "choices", ())) == list(choices.ACROSS)
+    assert metrics.METRICS is choices.METRICS
+    assert matrices.ACROSS is choices.ACROSS
     assert set(SHOWN) == set(metrics.METRICS) - {"speedup"}
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from farm.suite import Suite, load, locate
 from farm.suites import ready_suites
+from jobs.catalogue import find
 from jobs.errors import SuiteError
 from jobs.spec import Effort
-from jobs.workload import find
 from tests.unit.suite_samples import cells_of, suite_of
 
 MINIMAL = "jobs: [{workload: mlp, batch_size: 32}]"
@@ -215,7 +215,11 @@ def test_a_suite_survives_json(
 
 
 def test_the_ready_suites_are_the_published_ones() -> None:
-    assert list(ready_suites()) == ["fashion-mnist", "fashion-mnist-steady", "quick"]
+    assert list(ready_suites()) == [
+        *("all-quick", "fashion-mnist", "fashion-mnist-steady", "m1-max-vs-colab"),
+        *("m1-vs-2080ti", "m2-max-vs-nvidia", "monterey-segmentation", "peak", "quick"),
+        "video-export",
+    ]
     quick, full = load("quick"), load("fashion-mnist")
     assert (len(quick.cells), quick.jobs_per_hardware) == (6, 18)
     assert {each.cell.data for each in quick.cells} == {"synthetic"}
@@ -248,4 +252,4 @@ def test_a_missing_suite_is_named_with_what_there_is(
     (problem,) = caught.value.problems
     assert f"no file {tmp_path / name}" in problem
     assert "(did you mean 'quick'?)" in problem
-    assert problem.endswith("ready suites: fashion-mnist, fashion-mnist-steady, quick")
+    assert problem.endswith("monterey-segmentation, peak, quick, video-export")

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from farm.cli import schema, suites, validate
 from farm.suite_schema import json_schema
+from farm.suites import ready_suites
 from jobs.errors import SuiteError
 
 
@@ -52,11 +53,12 @@ def test_schema_prints_the_schema() -> None:
     assert json.loads(result.output) == json_schema()
 
 
-@pytest.mark.parametrize("name", ["quick", "fashion-mnist", "fashion-mnist-steady"])
+@pytest.mark.parametrize("name", sorted(ready_suites()))
 def test_suites_lists_the_ready_ones(name: str) -> None:
     result = CliRunner().invoke(suites.command)
     assert name in result.output
     listed = json.loads(CliRunner().invoke(suites.command, ["--json"]).output)
     (found,) = [each for each in listed if each["name"] == name]
     assert set(found) == {"name", "description", "hardware", "cells", "jobs_per_hardware"}
-    assert found["jobs_per_hardware"] == (5 if "steady" in name else 3) * found["cells"]
+    repeats = {"all-quick": 1, "fashion-mnist-steady": 5, "monterey-segmentation": 5}.get(name, 3)
+    assert found["jobs_per_hardware"] == repeats * found["cells"]

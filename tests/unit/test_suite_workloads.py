@@ -97,22 +97,33 @@ def test_what_the_workload_refuses_is_a_mistake(tmp_path: Path, more: str, probl
 
 @pytest.mark.usefixtures("sorter")
 def test_an_unsupported_default_is_reported_where_it_stands(tmp_path: Path) -> None:
-    text = "defaults:\n  backend: [jax, tensorflow]\njobs: [{workload: sorter, batch_size: [1, 2]}]"
+    text = "defaults:\n  backend: tensorflow\njobs: [{workload: sorter, batch_size: [1, 2]}]"
     (line,) = problems_of(tmp_path, text)
     assert line.startswith(
         "test.yaml:2: defaults.backend: received text 'tensorflow', which sorter"
     )
-    # And excluding it is a way out
-    (planned,) = cells_of(tmp_path, text.replace("[1, 2]", "1, exclude: [{backend: tensorflow}]"))
+    # And beside one that it does support, the default is heeded as far as it can be
+    listed = text.replace("[1, 2]", "1").replace("tensorflow", "[jax, tensorflow]")
+    (planned,) = cells_of(tmp_path, listed + "\n")
     assert planned.cell.backend == "jax"
 
 
 @pytest.mark.usefixtures("sorter")
+def test_a_default_is_no_concern_of_a_workload_that_has_no_choice(tmp_path: Path) -> None:
+    text = "defaults: {data: real}\njobs: [{workload: sorter, batch_size: 1}]"
+    (planned,) = cells_of(tmp_path, text)
+    assert planned.cell.data == "synthetic"
+    # In a job every value is meant
+    (line,) = problems_of(tmp_path, "jobs: [{workload: sorter, batch_size: 1, data: real}]")
+    assert "received text 'real', which sorter does not support; accepted: synthetic" in line
+
+
+@pytest.mark.usefixtures("sorter")
 def test_a_wrong_default_of_an_unused_workload_is_a_mistake_too(tmp_path: Path) -> None:
-    text = "defaults: {length: 0, width: 1}\njobs: [{workload: mlp, batch_size: 1}]"
-    length, width = problems_of(tmp_path, text)
+    text = "defaults: {length: 0, widths: 1}\njobs: [{workload: mlp, batch_size: 1}]"
+    length, widths = problems_of(tmp_path, text)
     assert length.startswith("test.yaml:1: defaults.length: received 0; accepted: a whole number")
-    assert width.startswith("test.yaml:1: defaults.width: unknown key")
+    assert widths.startswith("test.yaml:1: defaults.widths: unknown key")
 
 
 @pytest.mark.usefixtures("sorter")

@@ -24,9 +24,9 @@ class Frozen(FashionMnistMlp):
     summary = "learns nothing where NOOP_BROKEN_DEVICE is 1"
     source = "the tests"
 
-    def build(self) -> keras.Model:
+    def build(self, parameters: Any) -> keras.Model:
         """Return the network, with a learning rate of 0 on a broken device."""
-        model = super().build()
+        model = super().build(parameters)
         if os.environ.get(BROKEN) == "1":
             compile_ = model.compile
 

@@ -42,7 +42,7 @@ class Noop(Workload):
         act(parameters.act)
         if parameters.act == "nothing":
             return None  # type: ignore[return-value]
-        lap = 1.0 / job.cell.batch_size
+        lap = 1.0 / job.cell.samples_per_step
         return Measurement(
             lap_seconds=(lap, lap),
             warmup_lap_seconds=(2 * lap,),

@@ -1,68 +1,30 @@
-"""Dataset: real data-set files or synthetic data of the same shapes."""
+"""Fashion-MNIST: the real files or synthetic data of the same shapes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs import fashion_mnist_files
+from jobs.dataset import Dataset, Part
+from jobs.datasets import fashion_mnist_files
 from jobs.errors import DataMissingError
 from jobs.spec import DataSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Images: TypeAlias = "NDArray[np.float32]"  # (n, 28, 28) or (n, 28, 28, 1), 0 to 1
-Labels: TypeAlias = "NDArray[np.int32]"  # (n,)
-
 IMAGE_SHAPE = (28, 28)
 CLASSES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Images and their labels, in memory."""
-
-    images: Images
-    labels: Labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def head(self, count: int) -> Part:
-        """Return the first samples, at most `count`."""
-        return Part(images=self.images[:count], labels=self.labels[:count])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dataset:
-    """What a classifier is trained on, validated with after every epoch, and tested with once."""
-
-    train: Part
-    validation: Part
-    test: Part
-    verified: bool | None  # the files are byte for byte the published ones; None for synthetic data
-
-    def with_channel(self) -> Dataset:
-        """Return the same data with a channel axis: (n, 28, 28, 1)."""
-
-        def channel(part: Part) -> Part:
-            return replace(part, images=part.images[..., np.newaxis])
-
-        return replace(
-            self,
-            train=channel(self.train),
-            validation=channel(self.validation),
-            test=channel(self.test),
-        )
 
 
 def fashion_mnist(
     source: DataSource, *, train: int, validation: int, test: int, seed: int
 ) -> Dataset:
     """Return Fashion-MNIST, or synthetic data like it, in parts of the given sizes.
+
+    Inputs are float32, (n, 28, 28), 0 to 1; targets int32, (n,). Without validation samples there
+    is no such part.
 
     Real data comes in the files' order, the validation part from the end of the training file.
     Files that hold fewer images than asked for are used in the same proportion; the measurement
@@ -75,7 +37,8 @@ def fashion_mnist(
     files = fashion_mnist_files.load()
     available = len(files.train_labels)
     if train + validation > available:
-        validation = max(1, available * validation // (train + validation))
+        if validation:
+            validation = max(1, available * validation // (train + validation))
         train = available - validation
     test = min(test, len(files.test_labels))
     if train < 1 or test < 1:
@@ -85,7 +48,9 @@ def fashion_mnist(
         validation=_part(
             files.train_images[available - validation :],
             files.train_labels[available - validation :],
-        ),
+        )
+        if validation
+        else None,
         test=_part(files.test_images[:test], files.test_labels[:test]),
         verified=files.verified,
     )
@@ -105,8 +70,13 @@ def _synthetic(train: int, validation: int, test: int, seed: int) -> Dataset:
         noise = random.randint(0, 256, size=(count, *IMAGE_SHAPE))
         return _part(((pictures[labels] + noise) // 2).astype(np.uint8), labels)
 
-    return Dataset(train=part(train), validation=part(validation), test=part(test), verified=None)
+    return Dataset(
+        train=part(train),
+        validation=part(validation) if validation else None,
+        test=part(test),
+        verified=None,
+    )
 
 
 def _part(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Part:
-    return Part(images=images.astype(np.float32) / np.float32(255), labels=labels.astype(np.int32))
+    return Part(inputs=images.astype(np.float32) / np.float32(255), targets=labels.astype(np.int32))

@@ -1,0 +1,1 @@
+"""One file a data set: its real files, or synthetic data of the same shapes."""
