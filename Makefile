@@ -1,10 +1,13 @@
 # One folder, .venv, holds everything; `make clean` removes it.
-.PHONY: setup demo test lint clean help
+.PHONY: setup demo test test-all lint clean help
 
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-EXTRAS := tensorflow,embedded,dev
+TESTED := $(VENV)/.installed-for-tests
+EXTRAS := tensorflow,embedded
+# JAX, so that two backends meet in the tests; PyTorch's are run where it is installed.
+TEST_EXTRAS := $(EXTRAS),jax,workloads,dev
 # The first of these that is there and new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && \
@@ -14,30 +17,37 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 p
 help:
 	@echo "make demo    run the farm on this machine, from nothing to a matrix"
 	@echo "make test    pass the tests"
+	@echo "make test-all  those too that take minutes: the large networks on every backend installed"
 	@echo "make lint    ruff, mypy and import-linter"
 	@echo "make setup   install everything into .venv (the other targets do it by themselves)"
 	@echo "make clean   remove .venv and the demo's results"
 
-setup: $(STAMP)
+setup: $(TESTED)
 
-$(STAMP): pyproject.toml
+$(STAMP) $(TESTED): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "farm needs Python 3.10 to 3.13 with venv on the PATH (on Debian: python3 and python3-venv)"; exit 1; }
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
-		uv pip install --quiet --python $(BIN)/python -e ".[$(EXTRAS)]"; \
+		uv pip install --quiet --python $(BIN)/python -e ".[$(INSTALLED)]"; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRAS)]"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(INSTALLED)]"; \
 	fi
-	@touch $(STAMP)
+	@touch $@
+
+$(STAMP): INSTALLED = $(EXTRAS)
+$(TESTED): INSTALLED = $(TEST_EXTRAS)
 
 demo: $(STAMP)
 	@FARM_HOME="$(CURDIR)/.demo" exec $(BIN)/farm demo
 
-test: $(STAMP)
+test: $(TESTED)
 	$(BIN)/python -m pytest
 
-lint: $(STAMP)
+test-all: $(TESTED)
+	$(BIN)/python -m pytest -m "exhaustive or not exhaustive"
+
+lint: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

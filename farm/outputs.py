@@ -34,15 +34,15 @@ def deviate(cell: MatrixCell, base: MatrixCell) -> str | None:
     Mean and standard deviation are over all outputs of one batch; the mean takes each of a sample's
     outputs with a sign of its own, or that of a softmax would always be the same.
 
-    Rounding moves a product of factors of unit roundoff u by about u relative to the outputs' spread, and L layers by about √L
-    of that, where errors are independent (N. J. Higham, T. Mary, 'A new approach to probabilistic
-    rounding error analysis', SIAM J. Sci. Comput. 41, 2019). With L = 50 that is 4e-7 for float32
-    (u = 2⁻²⁴), 0.3 % for TF32 and float16 (2⁻¹¹), 1.4 % for bfloat16 (2⁻⁹), of a single output; a
-    mean over a batch moves less. Tolerated are 1 %, and for halves 5 % and u times the mean, in
-    whose size the outputs are rounded: three times the worst. Measured on the CPU between
-    TensorFlow, PyTorch and JAX, six networks, ResNet50 and a transformer among them: 8e-7 at most
-    in float32, 0.06 % in float16, 1.1 % in bfloat16. A layer that is left out, another activation,
-    or weights of another draw move them by tens of per cent.
+    Rounding moves a product of factors of unit roundoff u by about u relative to the outputs'
+    spread, and L layers by about √L of that, where errors are independent (N. J. Higham, T. Mary,
+    'A new approach to probabilistic rounding error analysis', SIAM J. Sci. Comput. 41, 2019). With
+    L = 50 that is 4e-7 for float32 (u = 2⁻²⁴), 0.3 % for TF32 and float16 (2⁻¹¹), 1.4 % for
+    bfloat16 (2⁻⁹), of a single output; a mean over a batch moves less. Tolerated are 1 %, and for
+    halves 5 % and u times the mean, in whose size the outputs are rounded: three times the worst.
+    Measured on the CPU between TensorFlow, PyTorch and JAX, six networks, ResNet50 and a
+    transformer among them: 8e-7 at most in float32, 0.06 % in float16, 1.1 % in bfloat16. A layer
+    that is left out, another activation, or weights of another draw move them by tens of per cent.
     """
     if cell.cell is None or cell.cell.mode != "infer":
         return None

@@ -16,7 +16,7 @@ _FREE = re.compile(
     r"(Global)?(Average|Max)Pooling[123]D|(Cropping|UpSampling|ZeroPadding)[123]D"
     r"|(Spatial)?Dropout([123]D)?|(Batch|Layer)?Normalization|InputLayer|Rescaling"
     r"|Activation|ELU|LeakyReLU|PReLU|ReLU|Softmax|Concatenate|Flatten|Permute|RepeatVector|Reshape"
-    r"|Add|Average|Maximum|Minimum|Multiply|Subtract|(Text)?Embedding"
+    r"|Add|Augmentation|Average|Maximum|Minimum|Multiply|Subtract|(Text)?Embedding"
 )
 
 

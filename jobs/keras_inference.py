@@ -73,11 +73,7 @@ def infer(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
 
     outputs = _numpy(first)
     return Measurement(
-        lap_seconds=tuple(laps.measured),
-        warmup_lap_seconds=tuple(laps.warmup),
-        warmup_ended=laps.warmup_ended,
-        stopped_by=laps.stopped_by,
-        laps_window=laps.window,
+        **laps.fields,
         cold_start_seconds=cold_start_seconds,
         total_seconds=total_seconds,
         samples_per_lap=passes * batch_size,

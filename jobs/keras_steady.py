@@ -99,11 +99,7 @@ def steady(
     total_seconds = clock() - began
     keras_device.observe(model, staged_batches=batches.staged)
     return Measurement(
-        lap_seconds=tuple(laps.measured),
-        warmup_lap_seconds=tuple(laps.warmup),
-        warmup_ended=laps.warmup_ended,
-        stopped_by=laps.stopped_by,
-        laps_window=laps.window,
+        **laps.fields,
         cold_start_seconds=cold_start_seconds,
         learning_seconds=learning_seconds,
         total_seconds=total_seconds,

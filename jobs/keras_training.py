@@ -47,7 +47,7 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
 
     def first_step() -> None:
         head = dataset.train.head(batch_size)
-        model.fit(**keras_network.one_pass(head, batch_size), epochs=1, verbose=0)
+        model.fit(**keras_network.one_pass(head, batch_size), epochs=1, verbose=0, shuffle=False)
         head = (dataset.validation or dataset.test).head(batch_size)
         keras_network.evaluate(model, head, batch_size)
 

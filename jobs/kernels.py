@@ -118,11 +118,7 @@ def measure(
     kernel.execute(1)  # with the operands the other way round
     checks.append(check(kernel))
     return Measurement(
-        lap_seconds=tuple(laps.measured),
-        warmup_lap_seconds=tuple(laps.warmup),
-        warmup_ended=laps.warmup_ended,
-        stopped_by=laps.stopped_by,
-        laps_window=laps.window,
+        **laps.fields,
         cold_start_seconds=cold_start_seconds,
         learning_seconds=learning_seconds,
         total_seconds=clock() - began,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from jobs.spec import Effort
 from jobs.trend import is_steady
@@ -89,6 +89,17 @@ class SteadyLaps:
     def window(self) -> tuple[float, float]:
         """When the measured laps began and ended, in seconds since the epoch."""
         return self._window
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The laps and how they ended, as a Measurement has them."""
+        return {
+            "lap_seconds": tuple(self.measured),
+            "warmup_lap_seconds": tuple(self.warmup),
+            "warmup_ended": self.warmup_ended,
+            "stopped_by": self.stopped_by,
+            "laps_window": self.window,
+        }
 
     def start(self) -> None:
         """Begin a lap; the device has nothing left to do."""

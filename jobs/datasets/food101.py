@@ -28,7 +28,7 @@ AHEAD = 2  # batches that are made ready before they are asked for
 # long as they are many, and the measurement says so.
 MOST_TRAIN, MOST_TEST = 2_048, 512
 CELLS = 2  # a side, of one colour each: few, so that classes differ in their mean colour as well
-IMAGES_A_CLASS = 16  # of synthetic data, at least: fewer classes where there are fewer images
+IMAGES_A_CLASS = 32  # of synthetic data, at least: fewer classes where there are fewer images
 
 
 def food101(
@@ -68,7 +68,7 @@ def pictures(part: Part) -> Sequence[tuple[NDArray[np.uint8], int]]:
 def _synthetic(train: int, test: int, seed: int) -> Dataset:
     """One coarse random picture a class, under a third as much noise.
 
-    Of 101 classes as many occur as there are 16 images to learn each from, and two at least.
+    Of 101 classes as many occur as there are 32 images to learn each from, and two at least.
     numpy's legacy generator, because its stream is frozen.
     """
     random = np.random.RandomState(seed)

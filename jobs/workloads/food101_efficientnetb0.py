@@ -10,7 +10,7 @@ from pydantic import Field
 from jobs import efficientnet
 from jobs.dataset import Dataset
 from jobs.datasets.food101 import CLASSES, IMAGE_SHAPE, MOST_TEST, MOST_TRAIN, TEST, TRAIN, food101
-from jobs.floors import floors
+from jobs.floors import Floor, Pace, floors
 from jobs.keras_network import Plan
 from jobs.keras_workload import KerasWorkload
 from jobs.spec import Cell, DataSource, JobSpec, Scalar
@@ -18,6 +18,16 @@ from jobs.workload import Parameters
 
 if TYPE_CHECKING:
     import keras
+
+
+# Synthetic images, seen with TensorFlow after 4 epochs of 256 images of 8 classes at batch size 32:
+# accuracy 0.72, a fall of the loss by 0.53. Real ones: the source's first epoch, of 2,368 steps,
+# ends at a validation accuracy of 0.68.
+LEARNT = {"accuracy": 0.4, "loss_drop": 0.2}
+FLOORS: dict[tuple[DataSource, Pace], Floor] = {
+    ("synthetic", "fast"): Floor(minima=LEARNT, steps=32, samples=1_024),
+    ("real", "fast"): Floor(minima={"accuracy": 0.3, "loss_drop": 0.05}, steps=2_000),
+}
 
 
 class Food101Parameters(Parameters):
@@ -76,10 +86,10 @@ class Food101EfficientNetB0(KerasWorkload):
         return {"weights": efficientnet.weights_of(cell.data)}
 
     def floors(self, cell: Cell, steps: int) -> dict[str, float]:
-        """Return a test accuracy and a fall of the training loss; see `efficientnet.FLOORS`."""
+        """Return a test accuracy and a fall of the training loss; see `FLOORS`."""
         parameters = Food101Parameters.model_validate(cell.parameters)
         return floors(
-            efficientnet.FLOORS,
+            FLOORS,
             cell,
             steps,
             train_samples=parameters.train_samples,

@@ -103,11 +103,7 @@ class RandomForest(Workload):
         r2 = float(search.score(*tested))
         trained = len(housing.target) - len(tested[1])
         return Measurement(
-            lap_seconds=tuple(laps.measured),
-            warmup_lap_seconds=tuple(laps.warmup),
-            warmup_ended=laps.warmup_ended,
-            stopped_by=laps.stopped_by,
-            laps_window=laps.window,
+            **laps.fields,
             cold_start_seconds=cold_start_seconds,
             total_seconds=clock() - began,
             samples_per_lap=trained,

@@ -11,7 +11,7 @@ from jobs import efficientnet
 from jobs.augmentation import augmentation
 from jobs.dataset import Dataset
 from jobs.datasets.food101 import CLASSES, IMAGE_SHAPE, MOST_TEST, MOST_TRAIN, TEST, TRAIN, food101
-from jobs.floors import floors
+from jobs.floors import Floor, Pace, floors
 from jobs.keras_network import Plan
 from jobs.keras_workload import KerasWorkload
 from jobs.spec import Cell, DataSource, JobSpec, Scalar
@@ -19,6 +19,14 @@ from jobs.workload import Parameters
 
 if TYPE_CHECKING:
     import keras
+
+
+# Seen as in food101_efficientnetb0: accuracy 0.48, a fall of the loss by 0.55. Random features tell
+# augmented synthetic images apart with luck, so no accuracy is asked of those.
+FLOORS: dict[tuple[DataSource, Pace], Floor] = {
+    ("synthetic", "fast"): Floor(minima={"loss_drop": 0.2}, steps=32, samples=1_024),
+    ("real", "fast"): Floor(minima={"accuracy": 0.2, "loss_drop": 0.05}, steps=2_000),
+}
 
 
 class TransferParameters(Parameters):
@@ -91,10 +99,10 @@ class TransferAugmented(KerasWorkload):
         return {"weights": efficientnet.weights_of(cell.data)}
 
     def floors(self, cell: Cell, steps: int) -> dict[str, float]:
-        """Return a test accuracy and a fall of the training loss; see `efficientnet.FLOORS`."""
+        """Return a fall of the training loss, and on real images an accuracy; see `FLOORS`."""
         parameters = TransferParameters.model_validate(cell.parameters)
         return floors(
-            efficientnet.FLOORS,
+            FLOORS,
             cell,
             steps,
             train_samples=parameters.train_samples,

@@ -130,11 +130,7 @@ class VideoExport(Workload):
             test = export.decode(frames)
             total_seconds = clock() - began
         return Measurement(
-            lap_seconds=tuple(laps.measured),
-            warmup_lap_seconds=tuple(laps.warmup),
-            warmup_ended=laps.warmup_ended,
-            stopped_by=laps.stopped_by,
-            laps_window=laps.window,
+            **laps.fields,
             cold_start_seconds=cold_start_seconds,
             total_seconds=total_seconds,
             samples_per_lap=frames,

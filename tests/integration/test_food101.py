@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CODE = """
 import os
 from collections import Counter
@@ -127,6 +129,7 @@ print("ok")
 """
 
 
+@pytest.mark.slow
 def test_real_formats_are_read_and_the_networks_are_as_defined(tmp_path: Path) -> None:
     environment = {
         **os.environ,

@@ -44,6 +44,7 @@ FLOPS_PER_SAMPLE = {
     "fashion_mnist_lstm": 6 * (28 * 4 * (28 + 128) * 128 + 128 * 10),
 }
 THREADS = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "3", "PJRT_NPROC": "1"}
+LARGE = ("cifar10_resnet50", "food101_efficientnetb0", "segmentation_512", "transfer_augmented")
 NETWORKS = [each.name for each in catalogue.every() if isinstance(each, KerasWorkload)]
 
 
@@ -58,8 +59,16 @@ def test_there_is_a_backend_to_test() -> None:
     assert "tensorflow" in BACKENDS
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", NETWORKS)
+def networks() -> Iterator[object]:
+    """Yield every network on every backend; the large ones take minutes but on TensorFlow."""
+    for name in NETWORKS:
+        for backend in BACKENDS:
+            minutes = name in LARGE and backend != "tensorflow"
+            marks = [pytest.mark.exhaustive] if minutes else [pytest.mark.slow]
+            yield pytest.param(name, backend, marks=marks, id=f"{name}-{backend}")
+
+
+@pytest.mark.parametrize(("name", "backend"), networks())
 def test_a_network_is_measured(runner: Runner, name: str, backend: Backend) -> None:
     of = cell(name, backend)
     measurement = measured(runner, of)

@@ -51,7 +51,7 @@ def mac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bin_folder, notes = tmp_path / "bin", tmp_path / "notes"
     bin_folder.mkdir()
     notes.mkdir()
-    monkeypatch.setattr(createml.sys, "platform", "darwin")
+    monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FARM_HOME", str(tmp_path / "farm"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))

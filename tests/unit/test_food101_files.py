@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,17 @@ from jobs.dataset import Stream, in_memory
 from jobs.datasets import food101_files as files
 from jobs.datasets.food101 import MOST_TEST, MOST_TRAIN, food101, pictures
 from jobs.errors import DataMissingError
+from jobs.spec import Cell
+from jobs.workloads import food101_efficientnetb0, transfer_augmented
+from tests.conftest import make_cell
 from tests.food101_archive import CLASSES, write_archive
 
-PIXEL_SUM = 19_395_739
+PIXEL_SUM = 19_287_799
+
+
+def cell(workload: str, **changes: object) -> Cell:
+    values = {"train_samples": 256, "test_samples": 64}
+    return make_cell(workload, batch_size=32, parameters=values, **changes)
 
 
 @pytest.fixture
@@ -123,11 +132,12 @@ def test_synthetic_images_have_the_shape_of_real_ones_and_fit_into_memory() -> N
     made = food101("synthetic", train=64, test=8, seed=7)
     train = in_memory(made.train)
     assert train.inputs.shape == (64, 224, 224, 3)
-    assert (train.inputs.dtype, train.targets.dtype) == (np.uint8, np.int32)
-    assert set(train.targets.tolist()) == {0, 1, 2, 3}  # 16 images a class
+    assert train.inputs.dtype == np.uint8
+    assert train.targets.dtype == np.int32
+    assert set(train.targets.tolist()) == {0, 1}  # 32 images a class
     assert made.validation is made.test
     assert made.verified is None
-    assert (train.inputs.min(), train.inputs.max()) == (0, 254)
+    assert (train.inputs.min(), train.inputs.max()) == (0, 248)
     again = in_memory(food101("synthetic", train=64, test=8, seed=7).train)
     assert np.array_equal(train.inputs, again.inputs)
     # The frozen stream: a change here changes what every machine trains on.
@@ -153,3 +163,19 @@ def test_real_images_are_streams_of_as_many_as_were_asked_for(root: Path) -> Non
     assert found.train.sample_bytes == 224 * 224 * 3 * 4 + 4
     assert found.verified is False
     assert os.environ["TFDS_DATA_DIR"] == str(root)
+
+
+def test_a_head_that_had_time_to_learn_is_asked_whether_it_did() -> None:
+    extraction, twin = food101_efficientnetb0.WORKLOAD, transfer_augmented.WORKLOAD
+    assert extraction.floors(cell("food101"), 32) == {"accuracy": 0.4, "loss_drop": 0.2}
+    assert extraction.floors(cell("food101"), 31) == {}
+    assert extraction.floors(cell("food101", optimizer="sgd"), 5_000) == {}
+    assert extraction.floors(cell("food101", data="real"), 1_999) == {}
+    assert extraction.floors(cell("food101", data="real"), 2_000)["accuracy"] == 0.3
+    assert twin.floors(cell("transfer_augmented"), 32) == {"loss_drop": 0.2}
+
+
+@pytest.mark.parametrize("workload", [food101_efficientnetb0, transfer_augmented])
+def test_the_weights_are_named_in_the_environment(workload: Any) -> None:
+    assert workload.WORKLOAD.environment(cell("w", data="real")) == {"weights": "imagenet"}
+    assert workload.WORKLOAD.environment(cell("w")) == {"weights": "random"}
