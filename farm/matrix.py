@@ -114,7 +114,7 @@ def build(
     columns.insert(0, base)
 
     across = (*across, BATCH_SIZE) if best_batch else tuple(across)
-    verdicts = Verdicts(base, strict=strict)
+    verdicts = Verdicts(base, strict=strict, metric=metric)
     rows = [
         _row(cell_id, jobs_of, columns, verdicts, across)
         for cell_id, jobs_of in matching.by_cell(jobs, across).items()

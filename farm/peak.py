@@ -45,19 +45,15 @@ Peaks: TypeAlias = Mapping[tuple[str, str], Peak]  # by hardware and precision o
 
 
 def measured(store: Store, chosen: Sequence[Run]) -> dict[tuple[str, str], Peak]:
-    """Return the peaks by hardware and precision: of the chosen runs, else of any in the store.
+    """Return the highest peaks by hardware and precision, of the chosen runs or any in the store.
 
-    Only runs whose suite has matrix products are read.
+    A run of small products does not lower the peak that another has reached. Only runs whose suite
+    has matrix products are read.
     """
-    ids = {run.id for run in chosen}
-    others = [run for run in store.runs() if run.id not in ids]
     found: dict[tuple[str, str], Peak] = {}
-    for runs in (chosen, others):
-        of_these: dict[tuple[str, str], Peak] = {}
-        for run in runs:
-            if any(planned.cell.workload == WORKLOAD for planned in run.cells):
-                _raise(of_these, best(store.entries([run]), run.id))
-        found = of_these | found
+    for run in {run.id: run for run in (*chosen, *store.runs())}.values():
+        if any(planned.cell.workload == WORKLOAD for planned in run.cells):
+            _raise(found, best(store.entries([run]), run.id))
     return found
 
 

@@ -56,7 +56,13 @@ def _seconds_left(rows: Sequence[JobRow], now: float) -> float | None:
     The jobs go round by round, so those done are a fair sample of those left.
     """
     left = sum(row.state in OPEN for row in rows)
-    ended = [row for row in rows if row.started_at is not None and row.finished_at is not None]
+    ended = [
+        row
+        for row in rows
+        if row.started_at is not None
+        and row.finished_at is not None
+        and row.started_at < row.finished_at  # what was never sent says nothing of the pace
+    ]
     if not left:
         return 0.0
     if not ended:

@@ -35,8 +35,9 @@ class Reading(NamedTuple):
     item: str | None = None  # what is counted, where not samples
     items_per_sample: float | None = None
     batch_size: int | None = None  # the number that was used
+    batch_limited_by: str | None = None  # of the batch size `max`: memory, samples, time, error
     latency_seconds: float | None = None  # of single steps, each waited for: their median
-    flops_per_second: float | None = None  # by the workload's arithmetic, not by a counter
+    flops_per_second: float | None = None  # by the workload's arithmetic; none of passes over bytes
     cold_start_seconds: float | None = None
     memory_bytes: int | None = None  # peak, of the device's own memory where it has some
     memory_of: str | None = None  # gpu or host
@@ -95,7 +96,9 @@ def read(result: Result) -> Reading | None:
     seconds = statistics.median(measured.epoch_seconds)
     epoch = measured.samples_per_epoch or measured.samples_per_lap
     rate = epoch / seconds if epoch and _is_positive(seconds) else None
-    flops, latencies = measured.flops_per_sample, measured.latency_seconds
+    # What a triad adds and multiplies is beside the point: no share of a peak is made of it.
+    flops = None if measured.item == "bytes" else measured.flops_per_sample
+    latencies, limit = measured.latency_seconds, result.environment.get("batch_limited_by")
     memory, of = _memory(measured, result.telemetry)
     energy = _energy(result)
     return Reading(
@@ -106,6 +109,7 @@ def read(result: Result) -> Reading | None:
         samples_per_second=rate,
         **_counted(measured),
         batch_size=batch_size(result),
+        batch_limited_by=limit if isinstance(limit, str) else None,
         latency_seconds=statistics.median(latencies) if latencies else None,
         flops_per_second=flops * rate if flops and rate else None,
         cold_start_seconds=measured.cold_start_seconds,

@@ -84,14 +84,14 @@ def log_se_of_median(laps: Sequence[float]) -> float | None:
 
     ±1.96 of it covers the truth in 94 to 96 % of runs for 2 laps and more where laps are
     independent and normal; skew and heavy tails cost at most two points. Seconds > 0 in any order.
-    None for fewer than two laps.
+    None for fewer than two laps, and where one of them is no time.
 
     The distance of two order statistics about the median, over that of the normal quantiles of
     their ranks: Price and Bonett (2001), "Estimating the variance of the sample median"; widened
     for fewer than six laps so that the coverage stays.
     """
     count = len(laps)
-    if count < 2:
+    if count < 2 or min(laps) <= 0 or not math.isfinite(sum(laps)):
         return None
     ordered = sorted(laps)
     rank = max(1, round((count + 1) / 2 - math.sqrt(count)))

@@ -101,8 +101,15 @@ class Expansion:
             remedy = f"accepted: {', '.join(can)}" if can else f"it has no {_PLAIN.get(key, key)}"
             self._add(layers.paths.get(key, self.path), f"{text}; {remedy}")
             return False
-        said_here = layers.paths.get("epochs", ("defaults",))[0] != "defaults"
-        if said_here and "train" not in workload.protocols:
+        if layers.choices.get("mode") == ("infer",):  # beside others they are for those that train
+            for key in ("epochs", "optimizer"):
+                if _said_in_the_job(layers, key):
+                    text = (
+                        "means nothing under the mode infer; accepted: mode: train, or without it"
+                    )
+                    self._add(layers.paths[key], text)
+                    return False
+        if _said_in_the_job(layers, "epochs") and "train" not in workload.protocols:
             self._add(layers.paths["epochs"], f"{workload.name} has no epochs; leave them out")
             return False
         return not self._contradicts(values, layers)
@@ -135,6 +142,10 @@ class Expansion:
 
     def _add(self, path: KeyPath, text: str) -> None:
         self.mistakes[Mistake(path, text)] = None
+
+
+def _said_in_the_job(layers: Layers, key: str) -> bool:
+    return layers.paths.get(key, ("defaults",))[0] != "defaults"
 
 
 def _matches(excluded: Mapping[str, tuple[Any, ...]], values: Mapping[str, Any]) -> bool:

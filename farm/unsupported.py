@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from jobs.capabilities import Capabilities, without_workload
-from jobs.catalogue import find
-from jobs.errors import UnknownNameError
 from jobs.result import JobFailure, Result, Status
 from jobs.spec import Cell, JobSpec
+from workers.ability import lacking
 from workers.registry import WorkerRecord
 
 
@@ -19,15 +17,8 @@ def reason(cell: Cell, workers: Sequence[WorkerRecord]) -> str | None:
     None also for a worker that states nothing of itself, or for work whose definition only the
     workers have: they will say.
     """
-    reasons = []
-    for worker in workers:
-        if worker.capabilities is None:
-            return None
-        lacking = _lacking(cell, worker.capabilities)
-        if lacking is None:
-            return None
-        reasons.append(lacking)
-    return reasons[0] if reasons else None
+    reasons = [lacking(cell, worker) for worker in workers]
+    return None if None in reasons or not reasons else reasons[0]
 
 
 def result(job: JobSpec, worker: WorkerRecord, why: str) -> Result:
@@ -48,13 +39,3 @@ def result(job: JobSpec, worker: WorkerRecord, why: str) -> Result:
         started_at=now,
         finished_at=now,
     )
-
-
-def _lacking(cell: Cell, has: Capabilities) -> str | None:
-    unknown = without_workload(cell.workload, cell.workload_version, has)
-    if unknown is not None:
-        return unknown
-    try:
-        return find(cell.workload).lacking(cell, has)
-    except UnknownNameError:
-        return None

@@ -18,9 +18,10 @@ class Verdicts:
     Conditions are shared by many cells, so the differences between two sets are found once.
     """
 
-    def __init__(self, baseline: str, *, strict: bool) -> None:
+    def __init__(self, baseline: str, *, strict: bool, metric: str = "speedup") -> None:
         self.baseline = baseline
         self.strict = strict
+        self.metric = metric  # that is shown
         self._known: dict[tuple[int, int], tuple[Difference, ...]] = {}
 
     def row(self, cells: Mapping[str, MatrixCell]) -> dict[str, MatrixCell]:
@@ -37,11 +38,13 @@ class Verdicts:
         if cell.status not in _MEASURED or cell.seconds is None:
             return cell
         if base.status not in _MEASURED or base.seconds is None:
-            return self._alone(cell, f"has no time here ({base.status.words})")
+            what = "time" if self.metric == "speedup" else "number"
+            return self._alone(cell, f"has no {what} here ({base.status.words})")
         if cell is not base and base.status is CellState.INVALID:
             learns = base.cell is None or base.cell.mode in ("train", None)
             why = "did not learn here" if learns else "is invalid here"
-            return self._alone(cell, f"{why}, so its time does not count")
+            what = "time" if self.metric == "speedup" else "number"
+            return self._alone(cell, f"{why}, so its {what} does not count")
         here, there = cell.samples_per_epoch, base.samples_per_epoch
         if here is not None and there is not None and here != there:
             said = f"an epoch has {here:,} samples here and {there:,} on {self.baseline}"
@@ -65,7 +68,8 @@ class Verdicts:
         return replace(cell, speedup=base.seconds / cell.seconds)
 
     def _alone(self, cell: MatrixCell, why: str) -> MatrixCell:
-        said = f"no speed-up: {self.baseline}, the baseline, {why}"
+        lacks = "no speed-up:" if self.metric == "speedup" else "in no mean, since"
+        said = f"{lacks} {self.baseline}, the baseline, {why}"
         return replace(cell, reason=join(cell.reason, said))
 
     def _differences(self, cell: MatrixCell, base: MatrixCell) -> list[Difference]:

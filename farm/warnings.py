@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from farm.matrix import CellState, Matrix, MatrixCell
-from farm.peak import PRODUCT_OF
+from farm.matrix_gaps import gaps
 
 _ENOUGH = 3  # processes, or machines of one name, from which a spread can be told at all
 _WIDE = 1.5  # high ÷ low of an interval, about ±22 %
@@ -25,8 +25,13 @@ def warnings(matrix: Matrix, run: str | None = None) -> list[str]:
     Each ends with the next action. `run` is the run that was asked for by name, if one was: the
     commands then name it too.
     """
-    checks = (_invalid, _missing, _waiting, _no_peak, _one_lap, _repeats, _noisy, _conditions)
-    return [line for check in checks if (line := check(matrix, run))]
+    first = (_invalid, _missing, _waiting)
+    then = (_one_lap, _repeats, _noisy, _conditions)
+    return [
+        *(line for check in first if (line := check(matrix, run))),
+        *_gaps(matrix),
+        *(line for check in then if (line := check(matrix, run))),
+    ]
 
 
 def _invalid(matrix: Matrix, run: str | None) -> str | None:
@@ -68,23 +73,14 @@ def _waiting(matrix: Matrix, run: str | None) -> str | None:
     return f"not done yet: {_where(counts)}; `{command}` follows the run to its end"
 
 
-def _no_peak(matrix: Matrix, run: str | None) -> str | None:
-    """Warn of efficiencies that lack nothing but a peak to be measured against."""
-    if matrix.metric != "measured-efficiency":
-        return None
-    lacking: dict[str, list[str]] = {}
-    for name, cell in _cells(matrix):
-        rates = [each.flops_per_second for each in cell.readings]
-        precision = cell.cell.precision if cell.cell else None
-        if cell.status in _COUNTED and cell.value is None and all(rates) and precision:
-            lacking.setdefault(name, []).append(PRODUCT_OF[precision])
-    if not lacking:
-        return None
-    where = _where(
-        {name: len(of) for name, of in lacking.items()},
-        lambda name: ", ".join(dict.fromkeys(lacking[name])),
-    )
-    return f"no measured peak: {where}; `farm submit peak` measures it there, by matmul"
+def _gaps(matrix: Matrix) -> list[str]:
+    """Warn of cells that were measured and have no value of the metric."""
+    said = []
+    for what, reasons, remedy in gaps(matrix):
+        once = {name: ", ".join(dict.fromkeys(of)) for name, of in reasons.items()}
+        where = _where({name: len(of) for name, of in reasons.items()}, once.__getitem__)
+        said.append(f"{what}: {where}; {remedy}")
+    return said
 
 
 def _one_lap(matrix: Matrix, run: str | None) -> str | None:

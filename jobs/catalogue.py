@@ -18,10 +18,23 @@ from importlib import metadata
 from pathlib import Path
 
 from jobs.errors import UnknownNameError
+from jobs.spec import Cell, Scalar
 from jobs.workload import Workload
 
 logger = logging.getLogger(__name__)
 
+# What any job of a suite can say, so that no parameter can be called so.
+RESERVED = frozenset(
+    {
+        *Cell.model_fields,
+        *("repeats", "timeout", "lap_precision", "budget", "warmup", "lap", "cooldown"),
+        *("include", "exclude"),
+    }
+)
+_SEVERAL = (
+    *("aliases", "needs", "precisions", "backends", "data_sources", "modes", "protocols"),
+    "data_pipelines",
+)
 ENTRY_POINTS = "benchfarm.workloads"
 EXTRA_PACKAGE = "farm_workloads"  # what files of FARM_WORKLOADS are imported as
 
@@ -31,24 +44,29 @@ class Catalogue:
     """What was found, and what was left out."""
 
     workloads: dict[str, Workload] = field(default_factory=dict)
+    aliases: dict[str, Workload] = field(default_factory=dict)  # the first that claims one has it
     broken: dict[str, str] = field(default_factory=dict)  # file or entry point → why it is left out
 
     def add(self, name: str, place: str, subject: object) -> None:
-        """Take a workload up; the first of a name is kept.
+        """Take a workload up; the first of a name, or of an alias, is kept.
 
-        Raises TypeError for what is no workload, or lacks what each has to say of itself.
+        Raises TypeError or ValueError for what is no workload, or does not say of itself what each
+        has to.
         """
         if not isinstance(subject, Workload):
             raise TypeError("its WORKLOAD is not an instance of jobs.workload.Workload")
-        for said in ("summary", "source"):
-            if not isinstance(getattr(subject, said, None), str):
-                raise TypeError(f"{type(subject).__name__} has no {said}")
-        subject.parameters()  # each has a default, and annotations that can be read
-        if name in self.workloads:
-            logger.warning("workload %s of %s is left out: there is one already", name, place)
+        taken = self.workloads.get(name) or self.aliases.get(name)
+        if taken is not None:
+            logger.warning(
+                "workload %s of %s is left out: %s is called so", name, place, taken.name
+            )
             return
         subject.name = name
+        _check(subject)
         self.workloads[name] = subject
+        for alias in subject.aliases:
+            if alias in self.workloads or self.aliases.setdefault(alias, subject) is not subject:
+                logger.warning("the alias %s of %s is left out: there is one already", alias, place)
 
     def leave_out(self, place: str, error: BaseException) -> None:
         """Note why a file or entry point gave no workload, and say so once."""
@@ -68,11 +86,10 @@ def every() -> tuple[Workload, ...]:
 
 def find(name: str) -> Workload:
     """Return the workload of that name or alias; raise UnknownNameError when there is none."""
-    workloads = catalogue().workloads
-    by_alias = {alias: workload for workload in workloads.values() for alias in workload.aliases}
-    found = workloads.get(name) or by_alias.get(name)
+    workloads, aliases = catalogue().workloads, catalogue().aliases
+    found = workloads.get(name) or aliases.get(name)
     if found is None:
-        raise UnknownNameError("workload", name, [*workloads, *by_alias])
+        raise UnknownNameError("workload", name, [*workloads, *aliases])
     return found
 
 
@@ -101,6 +118,8 @@ def _files() -> Iterator[Path]:
     if extra := os.environ.get("FARM_WORKLOADS"):
         folders += extra.split(os.pathsep)
     for folder in folders:
+        if folder and not Path(folder).is_dir():
+            logger.warning("FARM_WORKLOADS names %s, which is no folder", folder)
         for path in sorted(Path(folder).glob("*.py")):
             if not path.stem.startswith("_"):
                 yield path
@@ -120,3 +139,24 @@ def _load(path: Path) -> object:
         del sys.modules[name]
         raise
     return module.WORKLOAD
+
+
+def _check(subject: Workload) -> None:
+    """Raise TypeError or ValueError unless the workload says of itself what each has to."""
+    for name in ("summary", "source"):
+        if not isinstance(getattr(subject, name, None), str):
+            raise TypeError(f"{type(subject).__name__} has no {name}")
+    for name in _SEVERAL:
+        value = getattr(subject, name)
+        if not isinstance(value, tuple) or not (value or name in ("aliases", "needs")):
+            raise TypeError(f"its {name} are no tuple of some: {value!r}")
+    defaults = subject.parameters().model_dump()
+    for name, value in defaults.items():
+        if name in RESERVED:
+            raise ValueError(f"its parameter {name!r} has the name of a key of every job")
+        if not isinstance(value, Scalar):
+            raise TypeError(f"its parameter {name!r} is no number, text, true or false: {value!r}")
+    subject.parameters.model_validate(defaults)  # pydantic does not check defaults by itself
+    for backend in subject.backends:
+        subject.default_cell(backend)
+    subject.parameters.model_validate({**defaults, **subject.smallest})

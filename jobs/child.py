@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -72,6 +73,8 @@ def measure(job: JobSpec, *, trial: bool = False) -> ChildReport:
         measurement = subject.run(job, time.perf_counter)
         if not isinstance(measurement, Measurement):
             raise TypeError(f"{subject.name} returned no Measurement but {measurement!r}")
+        if odd := [lap for lap in measurement.lap_seconds if not 0 < lap < math.inf]:
+            raise ValueError(f"{subject.name} measured a lap of {odd[0]} s, which is no time")
         measurement = subject.with_floors(job.cell, measurement)
     except Exception as error:  # noqa: BLE001 - the error is the result
         status, failure = _failure(error)

@@ -24,6 +24,8 @@ class Trained(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
     seconds: float = Field(gt=0, lt=math.inf)
+    began: float = Field(gt=0, lt=math.inf)  # training did, seconds since the epoch
+    ended: float = Field(gt=0, lt=math.inf)
     iterations: int
     training_accuracy: float | None = None  # None: Create ML could not calculate it
     validation_accuracy: float | None = None  # on the part of the training images kept back

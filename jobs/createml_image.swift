@@ -14,6 +14,8 @@ import Foundation
 
 struct Outcome: Encodable {
     let seconds: Double  // of training: reading, augmentation and feature extraction included
+    let began: Double  // training did, in seconds since 1970; of the clock that can be set
+    let ended: Double
     let iterations: Int
     let trainingAccuracy: Double?
     let validationAccuracy: Double?
@@ -47,14 +49,18 @@ let parameters = MLImageClassifier.ModelParameters(
 )
 
 do {
-    let began = DispatchTime.now().uptimeNanoseconds
+    let began = Date().timeIntervalSince1970
+    let start = DispatchTime.now().uptimeNanoseconds
     let classifier = try MLImageClassifier(
         trainingData: .labeledDirectories(at: training),
         parameters: parameters
     )
-    let ended = DispatchTime.now().uptimeNanoseconds
+    let stop = DispatchTime.now().uptimeNanoseconds
+    let ended = Date().timeIntervalSince1970
     let outcome = Outcome(
-        seconds: Double(ended - began) / 1e9,
+        seconds: Double(stop - start) / 1e9,
+        began: began,
+        ended: ended,
         iterations: iterations,
         trainingAccuracy: accuracy(classifier.trainingMetrics),
         validationAccuracy: accuracy(classifier.validationMetrics),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs import keras_device
 from jobs.errors import UnsupportedError
 from jobs.spec import Backend
 
@@ -58,19 +57,6 @@ def device_of(array: Any) -> str:
     if hasattr(array, "devices"):  # JAX's
         return ", ".join(sorted(map(str, array.devices())))
     return str(array.device).rpartition("device:")[2]
-
-
-def wait(backend: Backend, array: Any) -> None:
-    """Wait until the device has finished the array, and all that was queued before it.
-
-    On JAX only what the array depends on is certain to be finished.
-    """
-    if backend == "torch":
-        keras_device.synchronise_torch()
-    elif backend == "jax":
-        array.block_until_ready()
-    else:
-        array[(0,) * len(array.shape)].numpy()  # GPUs compute in the order in which they are asked
 
 
 def read(array: Any, rows: Sequence[int] | NDArray[np.integer], axis: int = 0) -> NDArray[Any]:

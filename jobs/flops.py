@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
-TRAINING = 3  # forward passes that a training step is worth: forward, and backward twice that
 # Layers without products: their few operations an element are not counted.
 _FREE = re.compile(
     r"(Global)?(Average|Max)Pooling[123]D|(Cropping|UpSampling|ZeroPadding)[123]D"
@@ -27,15 +26,28 @@ def of_training(model: keras.Model) -> float | None:
     backward pass takes twice a forward pass, one product for the gradient of the weights and one
     for that of the input (J. Kaplan et al., 'Scaling laws for neural language models', 2020,
     section 2.1; M. Hobbhahn, J. Sevilla, 'What's the backward-forward FLOP ratio for neural
-    networks?', 2021). Layers with frozen weights count once: they come first, as in feature
-    extraction, and nothing flows back through them.
+    networks?', 2021). Neither is taken of what needs none: frozen weights have no gradient, and
+    before the first trained weights nothing flows back. A recurrent layer is counted in full even
+    there, for the gradient flows back through its steps.
     """
-    return _total(model, _of_layer_training)
+    total = 0.0
+    flows = False  # a gradient is needed of this layer's input, for trained weights before it
+    for layer in _layers(model):
+        forward = of_layer(layer)
+        if forward is None:
+            return None
+        learns = bool(layer.trainable_weights)
+        into = flows or (learns and type(layer).__name__ in _RECURRENT)
+        total += forward * (1 + learns + into)
+        flows = flows or learns
+    return total
 
 
 def of_inference(model: keras.Model) -> float | None:
     """Return the operations of one forward pass per sample; None when a layer is not known."""
-    return _total(model, of_layer)
+    flops = [of_layer(layer) for layer in _layers(model)]
+    known = [each for each in flops if each is not None]
+    return sum(known) if len(known) == len(flops) else None
 
 
 def of_layer(layer: keras.Layer) -> float | None:
@@ -52,20 +64,13 @@ def of_layer(layer: keras.Layer) -> float | None:
         return None
 
 
-def _total(model: keras.Model, of: Callable[[keras.Layer], float | None]) -> float | None:
-    total = 0.0
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers in the order of computation, those of networks within the network too."""
     for layer in model.layers:
-        inner = hasattr(layer, "layers")  # a network inside the network
-        flops = _total(layer, of) if inner else of(layer)
-        if flops is None:
-            return None
-        total += flops
-    return total
-
-
-def _of_layer_training(layer: keras.Layer) -> float | None:
-    forward = of_layer(layer)
-    return None if forward is None else forward * (TRAINING if layer.trainable else 1)
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _size(shape: Any) -> int:
@@ -150,3 +155,4 @@ _COUNTS: dict[str, Callable[[Any], Any]] = {
     "GRU": _recurrent(3),
     "LSTM": _recurrent(4),
 }
+_RECURRENT = ("SimpleRNN", "GRU", "LSTM")

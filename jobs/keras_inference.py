@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs import flops, keras_device, keras_network, staging
+from jobs import flops, keras_device, keras_network, staging, tf_pipeline
 from jobs import steady as rules
 from jobs.dataset import Dataset
 from jobs.errors import UnsupportedError
@@ -47,7 +47,7 @@ def infer(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
     model = keras_network.built(plan, job)
     forward = _forward(model, jit=keras_device.jits(cell))
     first = forward(batches[0])
-    _wait(first)
+    keras_device.wait_for(first)
     cold_start_seconds = clock() - began
     keras_device.observe(model, staged_batches=len(batches))
 
@@ -55,7 +55,7 @@ def infer(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
         outputs = first
         for number in range(passes):
             outputs = forward(batches[number % len(batches)])
-        _wait(outputs)
+        keras_device.wait_for(outputs)
 
     lap(TRIAL_PASSES)
     started = clock()
@@ -68,7 +68,9 @@ def infer(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
         laps.start()
         lap(passes)
         laps.stop()
-    latencies = _latencies(lambda number: _wait(forward(batches[number % len(batches)])), clock)
+    latencies = _latencies(
+        lambda number: keras_device.wait_for(forward(batches[number % len(batches)])), clock
+    )
     total_seconds = clock() - began
 
     outputs = _numpy(first)
@@ -115,7 +117,7 @@ def _inputs(dataset: Dataset, batch_size: int) -> list[Any]:
 
         gpus = tf.config.list_logical_devices("GPU")
         with tf.device(gpus[0].name if gpus else "CPU:0"):
-            return [tf.identity(few.inputs[row]) for row in rows]
+            return [tf.identity(tf_pipeline.placeable(few.inputs[row])) for row in rows]
     return [keras.ops.convert_to_tensor(few.inputs[row]) for row in rows]
 
 
@@ -151,22 +153,6 @@ def _forward(model: keras.Model, *, jit: bool) -> Callable[[Any], Any]:
 
     compiled = jax.jit(stateless) if jit else stateless
     return lambda batch: compiled(trained, others, batch)
-
-
-def _wait(outputs: Any) -> None:
-    """Return when the device has computed these outputs."""
-    import keras
-
-    name = keras.backend.backend()
-    if name == "jax":
-        import jax
-
-        jax.block_until_ready(outputs)
-    elif name == "torch":
-        keras_device.synchronise_torch()
-    else:
-        # Reading one element waits for all that was queued before it.
-        keras.ops.convert_to_numpy(keras.ops.ravel(outputs)[0])
 
 
 def _signed_mean(outputs: NDArray[np.float64]) -> float:

@@ -40,6 +40,7 @@ _OF_THE_DEVICE = re.compile(
     | \bfailed\ to\ allocate\ (request\ for\ )?[\d.]+\ ?([KMGT]i?B|bytes)
     | RESOURCE_EXHAUSTED:\ (OOM|out\ of\ memory)
     | \b(CUDA|HIP|XPU|MPS\ backend|CUDA\ error:|HIP\ error:)\ out\ of\ memory  # PyTorch
+    | \bInvalid\ buffer\ size:\ [\d.]+\ ?([KMGT]i?B|bytes)\b            # its MPS backend
     | (CUDA|HIP)_ERROR_OUT_OF_MEMORY | cudaErrorMemoryAllocation | hipErrorOutOfMemory
     | (CU|HIP|ROC)(BLAS|DNN|FFT|SOLVER|SPARSE)_(STATUS_)?ALLOC_FAILED
     | kIOGPUCommandBufferCallbackErrorOutOfMemory                       # Metal

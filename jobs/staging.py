@@ -42,7 +42,9 @@ def batches(part: Samples, batch_size: int, pipeline: DataPipeline, *, seed: int
     backend = keras.backend.backend()
     if isinstance(part, Stream):
         if pipeline == "host":
-            full = part.batches(batch_size, seed).take(max(1, len(part) // batch_size)).repeat()
+            if len(part) < batch_size:
+                return batches(part.head(len(part)), batch_size, pipeline, seed=seed)
+            full = part.batches(batch_size, seed).take(len(part) // batch_size).repeat()
             return Batches(arguments=lambda: {"x": full}, attach=_leave)
         part = part.head(max(batch_size, STAGED_BYTES // part.sample_bytes))
     if pipeline == "host":

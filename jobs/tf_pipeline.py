@@ -75,8 +75,8 @@ def stage(part: Part, rows: NDArray[np.integer]) -> Callable[[keras.Model], None
 
     gpus = tf.config.list_logical_devices("GPU")
     with tf.device(gpus[0].name if gpus else "CPU:0"):
-        inputs = tf.identity(_placeable(part.inputs[rows]))
-        targets = tf.identity(_placeable(part.targets[rows]))
+        inputs = tf.identity(placeable(part.inputs[rows]))
+        targets = tf.identity(placeable(part.targets[rows]))
 
     def attach(model: keras.Model) -> None:
         train_step = model.train_step
@@ -92,7 +92,8 @@ def indices(count: int) -> tf.data.Dataset:
     return tf.data.Dataset.range(count).repeat().with_options(_without_autotuner())
 
 
-def _placeable(array: NDArray[Any]) -> NDArray[Any]:
+def placeable(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array as TensorFlow can keep it on a GPU: it leaves int32 in host memory."""
     return array.astype("int64") if array.dtype == "int32" else array
 
 

@@ -81,6 +81,24 @@ class Workload(ABC):
         """
         return {}
 
+    def default_cell(self, backend: Backend | None = None) -> Cell:
+        """Return the cell of a job that says nothing but the workload, and perhaps its backend."""
+        protocol = self.protocols[0]
+        return Cell(
+            workload=self.name,
+            workload_version=self.version,
+            batch_size=self.smallest_batch if self.batched else None,
+            epochs=self.epochs if protocol == "train" else None,
+            precision=self.precisions[0],
+            backend=backend or self.backends[0],
+            mode=self.modes[0],
+            data=self.data_sources[0],
+            optimizer=self.optimizer,
+            protocol=protocol,
+            data_pipeline=self.data_pipelines[0],
+            parameters=self.parameters().model_dump(),
+        )
+
     def lacking(self, cell: Cell, has: Capabilities) -> str | None:
         """Return why a machine with these capabilities cannot run the cell, or None.
 

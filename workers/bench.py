@@ -12,6 +12,7 @@ from redis import RedisError
 
 from jobs.result import Result
 from jobs.spec import JobSpec
+from workers.ability import lacking
 from workers.host_lock import host_lock, lock_path
 from workers.lease import Pulse
 from workers.ledger import Ledger
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     import redis
 
 logger = logging.getLogger(__name__)
+
+
+class NotHereError(Exception):
+    """Another worker of the same hardware can run the job, and this one cannot."""
 
 
 class Bench:
@@ -61,6 +66,7 @@ class Bench:
         if job.hardware != self.record.hardware:
             logger.error("dropped a job for %s that was in this queue", job.hardware)
             return
+        self._leave_to_another(job)
         self.busy = True
         try:
             received_at = time.time()
@@ -74,6 +80,19 @@ class Bench:
             self.busy = False
             if self.record.state == "running":
                 self._say(state="idle", job=None)
+
+    def _leave_to_another(self, job: JobSpec) -> None:
+        """Raise NotHereError for a job that this worker cannot run, and another of its name can.
+
+        Two machines of one hardware share a queue, and need not have the same installed.
+        """
+        why = lacking(job.cell, self.record)
+        if why is None:
+            return
+        for other in self.registry.present():
+            alike = other.hardware == self.record.hardware and other.name != self.record.name
+            if alike and lacking(job.cell, other) is None:
+                raise NotHereError(f"{job.label} is left to {other.name}: {why}")
 
     def leave(self) -> None:
         """Say goodbye, and end the templates unless one is at work."""

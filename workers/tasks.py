@@ -15,6 +15,7 @@ from celery.signals import worker_shutting_down
 
 from jobs.errors import BrokerError
 from workers.app import TASK, make_app, queue_of
+from workers.bench import NotHereError
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -71,6 +72,10 @@ def register(app: Celery, bench: Bench) -> None:
     def run_job(self: Task, spec: dict[str, Any]) -> None:
         try:
             bench.serve(spec, self.request.properties["delivery_tag"])
+        except NotHereError as error:
+            logger.info("%s", error)
+            time.sleep(REQUEUE_SECONDS)
+            raise Reject(str(error), requeue=True) from error
         except Exception as error:
             # Celery would acknowledge a task that raises, and the job would be gone.
             logger.exception("a job is put back into its queue")

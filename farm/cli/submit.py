@@ -87,7 +87,9 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
             f"#{job.repeat}",
             job.cell.precision,
             job.cell.backend,
+            {True: "on", False: "off", None: "usual"}[job.cell.jit],
             job.cell.data,
+            job.cell.mode,
             job.cell.optimizer,
             job.cell.protocol,
             job.cell.epochs,
@@ -96,15 +98,9 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
         for job in jobs
     ]
     headings = (
-        "workload",
-        "batch",
-        "repeat",
-        "precision",
-        "backend",
-        "data",
-        "optimizer",
-        "protocol",
+        *("workload", "batch", "repeat", "precision", "backend", "jit", "data", "mode"),
+        *("optimizer", "protocol", "epochs", "parameters"),
     )
-    click.echo(tabulate(rows, headers=(*headings, "epochs", "parameters")))
+    click.echo(tabulate(rows, headers=headings))
     counted = units.count(len(jobs), "job")
     click.echo(f"\n{counted} on each of: {suite.hardware.describe()}; nothing was sent")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from farm.choices import BATCH_SIZE
 from farm.matrix import Matrix, MatrixCell
+from farm.peak import WORKLOAD
 from farm.render import field, task, units, values
 from farm.render.field import Line
 from farm.render.labels import Labels
+from farm.render.ways import limited, mixed_rows
 from jobs.spec import LARGEST
 
 _MEANINGS = {
@@ -27,16 +30,14 @@ def caption(matrix: Matrix, labels: Labels) -> tuple[str, ...]:
     if matrix.metric != "speedup" and _has_own(matrix):
         lines.append(f"Means are over the cells that a column shares with {matrix.baseline}.")
     lines += _of_batches(matrix)
+    lines += _of_across(matrix)
     if matrix.by is not None:
         lines.append(_of_groups(matrix.by, labels.headers))
     if labels.constants:
         unless = ", unless a line below says otherwise" if labels.exceptions else ""
         lines.append(f"{', '.join(labels.constants)}{unless}.")
-    mixed = [name for name in labels.unknown if name in matrix.across]
-    if mixed:
-        lines.append(f"Rows hold cells of any {' and '.join(mixed)}: what differs is said below.")
-    if unknown := [name for name in labels.unknown if name not in matrix.across]:
-        lines.append(f"Not known of any row: {', '.join(unknown)}.")
+    if labels.unknown:
+        lines.append(f"Not known of any row: {', '.join(labels.unknown)}.")
     if standing := _standing(matrix):
         lines.append(standing)
     return tuple(lines)
@@ -56,7 +57,11 @@ def _what(matrix: Matrix) -> str:
     marks = values.marks(matrix)
     if len(marks) == 1:
         line += f", {values.mark_words(matrix.metric, marks[0])}"
+    if matrix.metric in values.OF_TASKS and len(task.kinds(matrix.rows)) > 1:
+        line += "; no means over unlike ones"
     line += f"; {shown.better}."
+    if matrix.metric in values.EFFICIENCIES and values.has_products_beside(matrix):
+        line += f" {WORKLOAD} is in no mean."
     if any(cell.value is None for cell in _measured(matrix)):
         line += f" {field.NONE} is not known."
     return line
@@ -80,11 +85,30 @@ def _of_groups(by: str, headers: Sequence[str]) -> str:
 
 def _of_batches(matrix: Matrix) -> list[str]:
     """Say which batch sizes stand where, where the rows do not."""
-    largest = any(row.cell.batch_size == LARGEST for row in matrix.rows)
+    fits = "the largest that fits"
+    shown = matrix.rows if matrix.by is None else ()
+    if any(limited(cell) for row in shown for cell in row.cells.values()):
+        fits += " in memory, unless a footnote says what else limits it"
     if matrix.best_batch:
         line = "Each hardware stands with its fastest batch size, behind the word at"
-        return [f"{line}; max is the largest that fits." if _has_largest(matrix) else f"{line}."]
-    return ["Batch max is the largest that fits, behind the word at."] if largest else []
+        return [f"{line}; max is {fits}." if _has_largest(matrix) else f"{line}."]
+    largest = any(row.cell.batch_size == LARGEST for row in matrix.rows)
+    if not largest:
+        return []
+    if "," in fits:
+        return [f"Batch max, behind the word at, is {fits}."]
+    return [f"Batch max is {fits}, behind the word at."]
+
+
+def _of_across(matrix: Matrix) -> list[str]:
+    """Say what rows are matched across, and which way each hardware then stands for."""
+    others = [name for name in matrix.across if name != BATCH_SIZE]
+    if not others:
+        return []
+    line = f"Rows hold cells of any {' and '.join(others)}, each hardware at its fastest"
+    if matrix.by is not None or not any(mixed_rows(matrix).values()):
+        return [f"{line}."]
+    return [f"{line}, behind the word at; what differs is said below."]
 
 
 def _has_largest(matrix: Matrix) -> bool:

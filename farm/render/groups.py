@@ -29,7 +29,7 @@ def group_lines(matrix: Matrix, kinds: Kinds, notes: Notes) -> tuple[Line, ...]:
             summary = group.summary[name]
             return of_mean(summary, name == matrix.baseline, _fewer(summary.cells, summary.of))
         own = rows[group.name]
-        found = column(own, name, matrix.baseline)
+        found = column(own, name, matrix.baseline, matrix.metric)
         return Field(
             text=value_text(found.geomean, matrix.metric, found.item, alone=alone),
             aside=_fewer(found.cells, len(own)),
@@ -71,7 +71,7 @@ def _summary(matrix: Matrix, name: str, kinds: tuple[int, ...], notes: Notes) ->
             _cells(summary.cells, summary.of),
             invalid,
         )
-    found = column(matrix.rows, name, matrix.baseline)
+    found = column(matrix.rows, name, matrix.baseline, matrix.metric)
     fewer = notes.number([_fewer_words(matrix, found, name)])
     alone = len(items(matrix)) < 2
 

@@ -24,9 +24,9 @@ def table(
     specs: Mapping[str, JobSpec],
     width: int | None = None,
 ) -> list[str]:
-    """Return a header and a line a job: its id, hardware, work, repeat and state.
+    """Return what all jobs have in common, a header, and a line a job: its id, state, and the rest.
 
-    Of the work, that is workload and batch size, and what else differs between the jobs. They are
+    The rest is what differs between the jobs: hardware, work, and repeat. They are
     in the order of hardware, the run's cells, and repeats; a job that the run's manifest does not
     explain comes last, with its id, hardware and state alone. `width` is in characters; None sets
     no limit. Texts are broken, never cut; an id stays whole.
@@ -42,28 +42,55 @@ def table(
             return True, row.hardware, 0, 0
         return False, row.hardware, rank.get(id(spec.cell), len(rank)), spec.repeat
 
-    lines = [("job", "hardware", *words.headers, "repeat", "state")]
+    headers = ("job", "hardware", *words.headers, "repeat", "state")
+    lines = []
     for row in sorted(rows, key=order):
         work = by_id.get(row.id, ("?",) * len(words.headers))
         repeat = str(specs[row.id].repeat) if row.id in specs else "?"
         lines.append((row.id, row.hardware, *work, repeat, row.state.replace("_", " ")))
     texts = [[plain(text) for text in line] for line in lines]
-    gaps = len(lines[0]) - 1
+    kept = [at for at, own in enumerate(zip(*texts, strict=True)) if _tells(headers[at], own)]
+    alike = [f"{headers[at]} {texts[0][at]}" for at in range(len(headers)) if at not in kept]
+    said = [", ".join([*alike, *(plain(each) for each in words.constants)])]
+    if words.exceptions:
+        said[0] += ", unless a line below says otherwise"
+        said += map(plain, words.by_workload)
+    shown = [[each[at] for at in kept] for each in ([*headers], *texts)]
     gap = _GAP
-    if width is not None and sum(_widest(texts)) + gaps * len(_GAP) > width:
+    if width is not None and sum(_widest(shown)) + (len(kept) - 1) * len(_GAP) > width:
         gap = " "  # rather than two lines a job
-    widths = _widths(texts, None if width is None else width - gaps * len(gap))
-    return [printed for line in texts for printed in _lines(line, widths, gap)]
+    widths = _widths(shown, None if width is None else width - (len(kept) - 1) * len(gap))
+    room = None if width is None else max(width, 20)
+    above = [each.rstrip() for line in said if line for each in _wrapped(line, room)]
+    return [*above, *(printed for line in shown for printed in _lines(line, widths, gap))]
+
+
+def _wrapped(line: str, room: int | None) -> list[str]:
+    return [line] if room is None else _broken(line, room)
+
+
+def _tells(header: str, texts: Sequence[str]) -> bool:
+    """Return whether a column is shown: a job and its state always, what is alike only if one."""
+    return header in ("job", "state") or len(set(texts)) > 1
 
 
 def _widths(texts: Sequence[Sequence[str]], room: int | None) -> list[int]:
-    """Return the width of each column; the widest but the first give way until all fit."""
+    """Return the width of each column; the widest but the first give way until all fit.
+
+    First as far as no word is broken, then the words too; but never a state's, in the last column.
+    """
     widths = _widest(texts)
-    while room is not None and sum(widths) > room:
-        widest = max(range(1, len(widths)), key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
-            break
-        widths[widest] -= 1
+    whole = [
+        max(cell_len(piece.rstrip()) for text in own for piece in _pieces(text))
+        for own in zip(*texts, strict=True)
+    ]
+    narrowest = [*(min(_NARROWEST, each) for each in whole[:-1]), whole[-1]]
+    for least in (whole, narrowest):
+        while room is not None and sum(widths) > room:
+            free = [at for at in range(1, len(widths)) if widths[at] > least[at]]
+            if not free:
+                break
+            widths[max(free, key=widths.__getitem__)] -= 1
     return widths
 
 
@@ -83,8 +110,8 @@ def _broken(text: str, width: int) -> list[str]:
     """Break at spaces, hyphens and underscores, else anywhere; by the places that a text takes."""
     lines: list[str] = []
     line = ""
-    for piece in re.split(r"(?<=[ _-])", text):
-        if line and cell_len(line + piece) > width:
+    for piece in _pieces(text):
+        if line and cell_len((line + piece).rstrip()) > width:
             lines.append(line)
             line = ""
         for character in piece:
@@ -93,3 +120,7 @@ def _broken(text: str, width: int) -> list[str]:
                 line = ""
             line += character if line else character.strip()
     return [*lines, line]
+
+
+def _pieces(text: str) -> list[str]:
+    return re.split(r"(?<=[ _-])", text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from farm.condition import ON_OFF
 from farm.render import units
 from jobs.spec import KERAS_BACKENDS, Cell, Scalar
 
-_UNKNOWN = "unknown"
+_UNKNOWN, _ANY = "unknown", "any"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class _Property:
     phrase: str  # in the caption, around the text
     phrase_of_one: str | None = None
     own: Callable[[Cell], bool] = lambda cell: False  # no other would go with such work
+    blank: Callable[[Cell], str] = lambda cell: ""  # in a column, where the text is empty
 
     def said(self, text: str) -> str:
         """Return the phrase with this text in it."""
@@ -54,6 +55,11 @@ def _optimizer(cell: Cell) -> str:
 
 def _jit(cell: Cell) -> str:
     return "" if cell.jit is None else ON_OFF[cell.jit]
+
+
+def _usual(cell: Cell) -> str:
+    """Say that the backend compiles as it usually does; of work that is no network's, nothing."""
+    return "" if cell.mode == "run" or cell.protocol == "once" else "usual"
 
 
 def _epochs(cell: Cell) -> str:
@@ -95,17 +101,23 @@ _PROPERTIES = (
         own=lambda c: c.protocol == "once",
     ),
     _Property(header="optimizer", text=_optimizer, phrase="{}", own=lambda c: _optimizer(c) == ""),
-    _Property(header="jit", text=_jit, phrase="jit {}"),
+    _Property(header="jit", text=_jit, phrase="jit {}", blank=_usual),
     _Property(header="epochs", text=_epochs, phrase="{} epochs", phrase_of_one="1 epoch"),
 )
 _OF_PROTOCOL = ("pipeline", "epochs")  # which protocol a row has may imply them
 
 
-def label(cells: Sequence[Cell], *, batches: bool = True) -> Labels:
+def label(
+    cells: Sequence[Cell],
+    *,
+    batches: bool = True,
+    mixed: Mapping[str, Collection[int]] | None = None,
+) -> Labels:
     """Return the labels of these rows, in their order.
 
     The batch size is a column where any row has one; not without `batches`, where each hardware
-    has its own.
+    has its own. `mixed` holds by property the rows whose hardware differ in it: they say ``any``,
+    and where that is all of them, nothing.
 
     A property or parameter that is the same in all rows goes to `constants`, and so does what the
     protocol, where it is a column, says of the pipeline and the epochs. A parameter that only
@@ -122,13 +134,16 @@ def label(cells: Sequence[Cell], *, batches: bool = True) -> Labels:
     by_workload: dict[str, list[str]] = {}
     exceptions = False
     for known in _PROPERTIES:
-        texts = [known.text(cell) for cell in cells]
+        of_any = (mixed or {}).get(known.header, ())
+        texts = [_ANY if at in of_any else known.text(cell) for at, cell in enumerate(cells)]
         if (owners := _owners(known, cells, texts)) is not None:
             for workload, text in owners.items():
                 by_workload.setdefault(workload, []).extend([known.said(text)] if text else [])
                 exceptions = exceptions or bool(text)
             texts = [t for cell, t in zip(cells, texts, strict=True) if not known.own(cell)][:1]
         implied = _by_protocol(known, texts, columns.get("protocol", ()))
+        if set(texts) == {_ANY}:
+            continue
         if set(texts) == {_UNKNOWN}:
             unknown.append(known.header)
         elif len(set(texts)) == 1:
@@ -136,7 +151,9 @@ def label(cells: Sequence[Cell], *, batches: bool = True) -> Labels:
         elif implied:
             constants += implied
         else:
-            columns[known.header] = texts
+            columns[known.header] = [
+                text or known.blank(cell) for cell, text in zip(cells, texts, strict=True)
+            ]
 
     versions = [_known(cell.workload_version) for cell in cells]
     if not _goes_with_workload(cells, versions):

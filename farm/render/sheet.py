@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from farm.matrix import CellState, Matrix, MatrixCell, Row
-from farm.render import units, values
+from farm.render import values
 from farm.render.caption import HEADERS, caption, legend
 from farm.render.differing import Differing, differing
 from farm.render.field import Field, Line, Notes, of_speedup, of_value
 from farm.render.groups import group_lines, summary_lines
 from farm.render.labels import Labels, label
+from farm.render.ways import limited, mixed_rows, way
 from farm.warnings import warnings
 from jobs.spec import LARGEST
 
@@ -51,7 +52,8 @@ class Sheet:
 
 def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
     """Put the matrix into words; `run` as `farm.warnings.warnings` takes it."""
-    labels = label([row.cell for row in matrix.rows], batches=not matrix.best_batch)
+    cells, of_any = [row.cell for row in matrix.rows], mixed_rows(matrix)
+    labels = label(cells, batches=not matrix.best_batch, mixed=of_any)
     found = differing(matrix)
     notes = Notes()
     kinds = _kinds(matrix, notes)
@@ -107,25 +109,19 @@ def _lines(matrix: Matrix, labels: Labels, found: Differing, notes: Notes) -> tu
 
     alone = len(values.items(matrix)) < 2
 
-    def batch(cell: MatrixCell, row: int) -> str:
-        """Return the batch size that a cell stands for, where its row does not say it."""
-        largest = cell.cell is not None and cell.cell.batch_size == LARGEST
-        if not matrix.best_batch and matrix.rows[row].cell.batch_size != LARGEST:
-            return ""
-        return units.batch(cell.batch_sizes, largest=largest and matrix.best_batch)
-
     def place(name: str, row: int) -> Field:
         cell = matrix.rows[row].cells[name]
-        own = [cell.invalid, cell.reason, found.of_cell(cell, name)]
+        own = [cell.invalid, cell.reason, found.of_cell(cell, name), limited(cell)]
+        stands = way(matrix, matrix.rows[row], cell)
         if matrix.metric == "speedup":
             if told and name != matrix.baseline:
                 own.append(_no_interval(matrix.rows[row], name, matrix.baseline))
             speedup = of_speedup(cell, name == matrix.baseline, notes.number(own))
-            return replace(speedup, batch=batch(cell, row))
+            return replace(speedup, batch=stands)
         if name in mixed and cell.mark and cell.value is not None:
             own.insert(0, values.mark_words(matrix.metric, cell.mark))
         value = of_value(cell, matrix.metric, notes.number(own), alone=alone)
-        return value if cell.value is None else replace(value, batch=batch(cell, row))
+        return value if cell.value is None else replace(value, batch=stands)
 
     return tuple(
         Line(labels=texts, fields=tuple(place(name, index) for name in matrix.hardware))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from farm.matrix import CellState, Matrix, MatrixCell, Row
@@ -48,6 +48,12 @@ def of_matrix(matrix: Matrix) -> str:
     said = [f"{unit} ({', '.join(dict.fromkeys(names))})" for unit, names in tasks.items()]
     parts = [plain, *said] if plain is not None else said
     return " or ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or LAP
+
+
+def kinds(rows: Iterable[Row]) -> frozenset[str]:
+    """Return the tasks of these rows, which times and energies are of; epochs and laps are one."""
+    found = {unit for row in rows if (unit := _of_row(row)) is not None}
+    return frozenset(unit if unit in _TASKS else EPOCH for unit in found)
 
 
 _TASKS = frozenset({_PASS, "task", *_OF_ITEM.values()})

@@ -9,7 +9,8 @@ from typing import Final
 
 from farm.geometric import geometric_mean
 from farm.matrix import CellState, Matrix, MatrixCell, Row
-from farm.render import units
+from farm.peak import WORKLOAD
+from farm.render import task, units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ SHOWN: Final = {
         better="less is better",
     ),
 }
+OF_TASKS: Final = ("seconds", "energy")  # each of an epoch, or of one task
+EFFICIENCIES: Final = ("efficiency", "measured-efficiency")
 # Of throughput, by what is counted.
 _COUNTED = {
     "bytes": "bytes a second; GB are 10⁹ bytes",
@@ -78,17 +81,20 @@ class Column:
     item: str | None = None  # what the values count
 
 
-def column(rows: Sequence[Row], name: str, baseline: str) -> Column:
+def column(rows: Sequence[Row], name: str, baseline: str, metric: str) -> Column:
     """Sum up the values of a hardware over the rows where it and the baseline have one that counts.
 
     There is no geometric mean where a value is not positive, and nothing but the number of cells
-    where they count unlike things.
+    where they count unlike things, or are of unlike tasks. An efficiency is a network's: products
+    of matrices, which it is measured against, take part only where there is nothing else.
     """
+    if metric in EFFICIENCIES:
+        rows = [row for row in rows if row.cell.workload != WORKLOAD] or rows
     base = [row for row in rows if counts(row.cells[baseline])]
     shared = [row for row in base if counts(row.cells[name])]
     values = _values(shared, name)
     items = {row.cells[each].item for row in shared for each in (name, baseline)}
-    if len(items) > 1:
+    if len(items) > 1 or (metric in OF_TASKS and len(task.kinds(shared)) > 1):
         return Column(None, None, None, len(values), None, len(base))
     return Column(
         minimum=min(values, default=None),
@@ -99,6 +105,12 @@ def column(rows: Sequence[Row], name: str, baseline: str) -> Column:
         baseline_cells=len(base),
         item=next(iter(items), None),
     )
+
+
+def has_products_beside(matrix: Matrix) -> bool:
+    """Return whether products of matrices stand beside other work: then no mean takes them in."""
+    products = {row.cell.workload == WORKLOAD for row in matrix.rows}
+    return len(products) == 2
 
 
 def counts(cell: MatrixCell) -> bool:

@@ -7,34 +7,17 @@ from typing import Any
 
 from farm.render import units
 from jobs.capabilities import Capabilities
-from jobs.spec import Backend, Cell
 from jobs.workload import Workload
-
-
-def default_cell(workload: Workload, backend: Backend | None = None) -> Cell:
-    """Return the cell that a job gets which says nothing but the workload, and its backend."""
-    protocol = workload.protocols[0]
-    return Cell(
-        workload=workload.name,
-        workload_version=workload.version,
-        batch_size=workload.smallest_batch if workload.batched else None,
-        epochs=workload.epochs if protocol == "train" else None,
-        precision=workload.precisions[0],
-        backend=backend or workload.backends[0],
-        mode=workload.modes[0],
-        data=workload.data_sources[0],
-        optimizer=workload.optimizer,
-        protocol=protocol,
-        data_pipeline=workload.data_pipelines[0],
-        parameters=workload.parameters().model_dump(),
-    )
 
 
 def lacking(workload: Workload, has: Capabilities) -> str | None:
     """Return why a machine cannot run the workload on any backend, or None where it can."""
-    reasons = [
-        workload.lacking(default_cell(workload, backend), has) for backend in workload.backends
-    ]
+    reasons = []
+    for backend in workload.backends:
+        try:
+            reasons.append(workload.lacking(workload.default_cell(backend), has))
+        except Exception as error:  # noqa: BLE001 - of somebody's file: named, never fatal
+            reasons.append(f"its `lacking` fails: {type(error).__name__}: {error}")
     return None if None in reasons else reasons[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +25,10 @@ LEARNING_IMAGES = 256  # from which on an accuracy says something
 # Create ML's accuracy on the sample is not published: ten times chance on Food-101; on synthetic
 # images, which never were classified by it, as little.
 FLOOR = 0.1
+NO_CPU = (
+    "Create ML lets nobody choose a device, and takes the GPU or the Neural Engine; start a worker "
+    "with --device gpu"
+)
 
 
 class CreateMLParameters(Parameters):
@@ -49,8 +53,9 @@ class CreateMLImage(Workload):
     """MLImageClassifier with every augmentation, from folders of images to a trained classifier.
 
     A lap is one training: images are read and augmented, their features extracted, and a
-    classifier fitted to them, on whatever the framework chooses of CPU, GPU and Neural Engine.
-    Folders are made, and the program compiled, before it; the test comes after.
+    classifier fitted to them, on whatever the framework chooses of CPU, GPU and Neural Engine; so
+    a worker that measures the CPU alone does not run it. Folders are made, and the program
+    compiled, before it; the test comes after.
 
     The Swift program follows Apple's documentation and has never been run.
     """
@@ -79,9 +84,11 @@ class CreateMLImage(Workload):
         self.observed: dict[str, Scalar | None] = {}
 
     def lacking(self, cell: Cell, has: Capabilities) -> str | None:
-        """Return why such a machine cannot run the cell: all but those with macOS 11 or later."""
+        """Return why such a machine cannot run the cell: all but a Mac's GPU, from macOS 11 on."""
         if has.os != "macos":
             return elsewhere(has.os)
+        if has.device == "cpu":
+            return NO_CPU
         version = has.backends.get("createml", "")
         if version and int(version.partition(".")[0]) < OLDEST_MACOS:
             return f"Create ML trains so from macOS {OLDEST_MACOS} on; that machine runs {version}"
@@ -90,20 +97,21 @@ class CreateMLImage(Workload):
     def run(self, job: JobSpec, clock: Clock) -> Measurement:
         """Choose the images, make their folders, compile the program and train once.
 
-        Raises UnsupportedError on another system than macOS, or without a Swift compiler;
-        DataMissingError where Food-101 does not lie unpacked; JobError when training fails.
+        Raises UnsupportedError on another system than macOS, on a worker that measures the CPU, or
+        without a Swift compiler; DataMissingError where Food-101 does not lie unpacked; JobError
+        when training fails.
         """
         if createml.system() != "macos":
             raise UnsupportedError(elsewhere(createml.system()))
+        if os.environ.get("FARM_DEVICE") == "cpu":
+            raise UnsupportedError(NO_CPU)
         parameters = CreateMLParameters.model_validate(job.cell.parameters)
         with scratch.folder(scratch.cache() / "createml") as here:
             trained_on, verified = _filled(here, job, parameters)
             began = clock()
             program = createml.compiled(here)
             cold_start_seconds = clock() - began
-            window = time.time()
             trained = createml.train(program, here / "train", here / "test", parameters.iterations)
-            ended = time.time()
             total_seconds = clock() - began
         self.observed = {"macos_version": trained.system, "iterations": trained.iterations}
         accuracies = {
@@ -115,7 +123,7 @@ class CreateMLImage(Workload):
             lap_seconds=(trained.seconds,),
             warmup_lap_seconds=(),
             warmup_ended="fixed",
-            laps_window=(window, ended),
+            laps_window=(trained.began, trained.ended),
             cold_start_seconds=cold_start_seconds,
             total_seconds=total_seconds,
             samples_per_lap=trained_on,

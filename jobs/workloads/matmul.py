@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from jobs import device_arrays, kernels
+from jobs import device_arrays, keras_device, kernels
 from jobs.kernels import Check, Kernel
 from jobs.result import Measurement
 from jobs.spec import Backend, Cell, JobSpec, Scalar
@@ -79,7 +79,7 @@ class Matmul(Workload):
         kernel = Kernel(
             operands=(first, second),
             compute=PRODUCTS[backend](),
-            wait=lambda result: device_arrays.wait(backend, result),
+            wait=keras_device.wait_for,
             result=None if backend == "tensorflow" else _zeros_like(first),
         )
         return kernels.measure(

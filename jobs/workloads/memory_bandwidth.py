@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from jobs import device_arrays, kernels
+from jobs import device_arrays, keras_device, kernels
 from jobs.kernels import Check, Kernel
 from jobs.result import Measurement
 from jobs.spec import Backend, Cell, JobSpec, Scalar
@@ -84,7 +84,7 @@ class MemoryBandwidth(Workload):
         kernel = Kernel(
             operands=(first, second),
             compute=compute,
-            wait=lambda array: device_arrays.wait(backend, array),
+            wait=keras_device.wait_for,
             result=result,
         )
         return kernels.measure(

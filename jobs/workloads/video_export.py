@@ -31,8 +31,8 @@ class VideoExportParameters(Parameters):
     )
     encoder: Wanted = Field(
         "software",
-        description="software (libx264, prores_ks on the CPU); hardware, whichever of its own "
-        "encoders the machine has; or one of them by name: videotoolbox, nvenc, qsv, vaapi.",
+        description="software (libx264, prores_ks on the CPU); hardware, whichever encoder the "
+        "device that is measured has; or one of them by name: videotoolbox, nvenc, qsv, vaapi.",
     )
     content: footage.Content = Field(
         "screen", description="screen (text that scrolls) or camera (motion and noise)."
@@ -48,6 +48,9 @@ class VideoExport(Workload):
     The footage lies uncompressed in memory (the page cache) before the clock starts, and the output
     is a QuickTime file on the disk of the farm's cache. After each lap, off the clock, its frames
     and its length are checked; the last file is decoded and compared with the footage.
+
+    A worker measures its own device's encoders alone (see `encoders.candidates`): software one of
+    `--device cpu`, `hardware` on a GPU that GPU's, and on a CPU those of its chip.
 
     `precision` says nothing of a codec; it is float32 in every cell.
     """
@@ -78,13 +81,11 @@ class VideoExport(Workload):
         if missing := super().lacking(cell, has):
             return missing
         wanted = VideoExportParameters.model_validate(cell.parameters)
-        refused = dict(has.refused)
-        if has.device == "cpu":  # the GPU's encoder is no part of what such a worker measures
-            refused["h264_nvenc"] = "this worker measures the CPU, and NVENC is part of the GPU"
-        possible = encoders.candidates(wanted.codec, wanted.encoder)
-        if any(each.name in has.encoders and each.name not in refused for each in possible):
+        device = encoders.measured(has.device, has.gpu_api)
+        possible, elsewhere = encoders.candidates(wanted.codec, wanted.encoder, device)
+        if any(each.name in has.encoders for each in possible):
             return None
-        return _refusal(wanted, possible, refused)
+        return _refusal(wanted, possible, has.refused, elsewhere)
 
     def floors(self, cell: Cell, steps: int) -> dict[str, float]:
         """Return how many frames must decode, and how like the footage they must be."""
@@ -144,8 +145,9 @@ class VideoExport(Workload):
 
     def _chosen(self, program: ffmpeg.Program, wanted: VideoExportParameters) -> Encoder:
         """Return the first of the encoders that will do and works; raise UnsupportedError."""
-        possible = encoders.candidates(wanted.codec, wanted.encoder)
-        outcomes = ffmpeg.tried(program, possible)
+        device = encoders.measured_here()
+        possible, elsewhere = encoders.candidates(wanted.codec, wanted.encoder, device)
+        outcomes = ffmpeg.tried(program, possible) if possible else {}
         for each in possible:
             if outcomes[each.name] is None:
                 self._observed = {
@@ -154,22 +156,28 @@ class VideoExport(Workload):
                 }
                 return each
         refused = {name: why for name, why in outcomes.items() if why is not None}
-        raise UnsupportedError(_refusal(wanted, possible, refused))
+        raise UnsupportedError(_refusal(wanted, possible, refused, elsewhere))
 
 
 def _refusal(
-    wanted: VideoExportParameters, possible: tuple[Encoder, ...], refused: dict[str, str]
+    wanted: VideoExportParameters,
+    possible: tuple[Encoder, ...],
+    refused: dict[str, str],
+    elsewhere: dict[str, str],
 ) -> str:
     """Return in one sentence why there is no such encoder, and what can be taken instead."""
     codec = CODEC_NAMES[wanted.codec]
-    if not possible:
+    if not possible and not elsewhere:
         maker = MAKER_NAMES[wanted.encoder]
         return f"{maker} encodes no {codec}; take encoder: software, hardware or videotoolbox"
-    whys = [f"{each.name}: {refused.get(each.name, 'it was not tried')}" for each in possible]
+    whys = {each.name: refused.get(each.name, "it was not tried") for each in possible} | elsewhere
+    told = "; ".join(f"{name}: {why}" for name, why in whys.items())
     if wanted.encoder == "software":
-        return f"no encoder of {codec} works there ({'; '.join(whys)}); {ffmpeg.REMEDY}"
+        if elsewhere:
+            return told
+        return f"no encoder of {codec} works there ({told}); {ffmpeg.REMEDY}"
     what = "hardware encoder" if wanted.encoder == "hardware" else MAKER_NAMES[wanted.encoder]
-    return f"no {what} encodes {codec} there ({'; '.join(whys)}); take encoder: software"
+    return f"no {what} encodes {codec} there ({told}); measure the device that has one"
 
 
 def _most_bytes(parameters: VideoExportParameters) -> int:

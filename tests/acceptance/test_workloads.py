@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.conftest import Farm
+from tests.acceptance.conftest import Farm, until
 from tests.conftest import NOOP_FOLDER
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -72,3 +72,18 @@ jobs:
     assert "macOS" in cells["createml_image"]["reason"]
     assert "precision: float32" in cells["fashion_mnist_mlp"]["reason"]
     assert "measuring" not in farm.log("a")
+
+
+def test_a_job_is_left_to_the_worker_of_the_hardware_that_can_run_it(farm: Farm) -> None:
+    # Given two workers of one hardware, of which one does not know the workload
+    farm.worker("without", "--hardware", "a", FARM_WORKLOADS="")
+    farm.present("a")
+    farm.worker("with", "--hardware", "a")
+    until(lambda: len(farm.json("workers", "--json")) == 2)
+    suite = "defaults: {data: synthetic, repeats: 2}\njobs: [{workload: noop, batch_size: 8}]"
+    # When both take from the same queue
+    farm("submit", farm.suite(suite), "--wait")
+    # Then every job was measured, by the one
+    found = farm.json("show", "--json")
+    assert [job["state"] for job in found["jobs"]] == ["succeeded", "succeeded"]
+    assert "measuring" not in farm.log("without")

@@ -79,6 +79,14 @@ def test_a_batch_is_never_larger_than_the_data_and_the_result_says_that_this_was
     assert result.start_latency_seconds < (result.finished_at - taken_at) / 2
 
 
+def test_data_that_do_not_fill_the_first_try_are_measured_whole(runner: Runner) -> None:
+    result = runner.run(job("hoard", samples=5), time.time())
+    assert result.environment["batch_limited_by"] == "samples"
+    assert result.measurement is not None
+    assert result.measurement.batch_size == 5
+    assert [trial.batch_size for trial in result.frontier] == [8, 5]
+
+
 def test_a_measurement_that_needs_more_than_its_try_steps_down(runner: Runner) -> None:
     result = runner.run(job("hoard", samples=64, measured_fitting=50), time.time())
     assert result.measurement is not None
@@ -124,6 +132,24 @@ def test_what_the_machine_cannot_spare_is_foreseen_and_not_tried(
     assert all(trial.fits for trial in result.frontier)
     largest = max(trial.batch_size for trial in result.frontier)
     assert 128 <= largest <= 272
+
+
+@LINUX
+def test_what_a_process_takes_once_does_not_count_as_growth(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a child of which nothing is known to be shared, and a machine that can spare little
+    # more than such a child takes at any batch size
+    taken = runner.run(job("hoard", samples=8), time.time()).frontier[0].peak_memory_bytes
+    assert taken is not None
+    monkeypatch.setattr("workers.memory.shared_bytes", lambda pid: 0)
+    monkeypatch.setattr("workers.memory.spare_bytes", lambda: taken + (24 << 20))
+    result = runner.run(job("hoard", samples=500, sample_bytes=1 << 10), time.time())
+    # Then a smaller try shows how little grows, and all samples are the largest batch
+    assert [trial.batch_size for trial in result.frontier][:3] == [8, 2, 16]
+    assert result.environment["batch_limited_by"] == "samples"
+    assert result.measurement is not None
+    assert result.measurement.batch_size == 500
 
 
 @LINUX

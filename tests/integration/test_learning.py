@@ -22,8 +22,8 @@ ENOUGH: dict[str, tuple[int, int, dict[str, Scalar]]] = {
     "fashion_mnist_mlp_small": (32, 2, {"train_samples": 1_024}),
     "cifar10_tinyvgg": (32, 2, {"train_samples": 1_024}),
     "cifar10_resnet50": (32, 2, {"train_samples": 1_024}),
-    "food101_efficientnetb0": (16, 2, {"train_samples": 256}),
-    "transfer_augmented": (16, 2, {"train_samples": 256}),
+    "food101_efficientnetb0": (32, 4, {"train_samples": 256}),
+    "transfer_augmented": (32, 4, {"train_samples": 256}),
     "segmentation_512": (1, 2, {"train_images": 4, "validation_images": 1}),
     "transformer_lm": (64, 2, {"train_samples": 2_048}),
 }
@@ -47,7 +47,7 @@ def runner() -> Iterator[Runner]:
     runner.close()
 
 
-@pytest.mark.parametrize(("name", "backend"), cases())
+@pytest.mark.parametrize(("name", "backend"), list(cases()))
 def test_synthetic_data_is_learnt_to_the_floor(runner: Runner, name: str, backend: Backend) -> None:
     subject = catalogue.find(name)
     batch_size, epochs, sizes = ENOUGH[name]

@@ -52,8 +52,19 @@ def cell(**parameters: str | int) -> Cell:
     )
 
 
-def run(home: Path, of: Cell, program: str | Path = "", timeout_seconds: float = 300.0) -> Result:
-    environment = {"FARM_HOME": str(home), "FARM_FFMPEG": str(program), "OMP_NUM_THREADS": "2"}
+CPU = {"FARM_DEVICE": "cpu"}
+NVIDIA = {"FARM_DEVICE": "gpu", "JAX_PLATFORMS": "cuda"}  # as a worker tells its children
+
+
+def run(
+    home: Path,
+    of: Cell,
+    program: str | Path = "",
+    timeout_seconds: float = 300.0,
+    device: dict[str, str] = CPU,
+) -> Result:
+    paths = {"FARM_HOME": str(home), "FARM_FFMPEG": str(program)}
+    environment = {**paths, "OMP_NUM_THREADS": "2", **device}
     runner = Runner("worker-1", detect(device="cpu"), "fork", environment)
     try:
         job = make_job(of, timeout_seconds=timeout_seconds, effort=ONE_LAP)
@@ -102,11 +113,40 @@ def test_frames_that_an_encoder_loses_are_found(home: Path, tmp_path: Path) -> N
 
 
 def test_an_encoder_that_does_not_work_is_unsupported(home: Path, tmp_path: Path) -> None:
-    result = run(home, cell(encoder="nvenc"), fake(tmp_path, says("h264_nvenc.txt", 255)))
+    program = fake(tmp_path, says("h264_nvenc.txt", 255))
+    result = run(home, cell(encoder="nvenc"), program, device=NVIDIA)
     assert result.status is Status.UNSUPPORTED
     assert result.error is not None
     assert "h264_nvenc: Cannot load libcuda.so.1" in result.error.message
     assert result.environment["ffmpeg_version"] == "7.1"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "device", "said"),
+    [
+        ("software", NVIDIA, "libx264: it computes on the CPU; start a worker with --device cpu"),
+        ("nvenc", CPU, "part of an NVIDIA GPU, and that worker measures the CPU"),
+    ],
+)
+def test_no_device_encodes_in_anothers_name(
+    home: Path, tmp_path: Path, encoder: str, device: dict[str, str], said: str
+) -> None:
+    # Every encoder of this ffmpeg works, and it says which were tried.
+    program = fake(tmp_path, f'echo "$*" >> {tmp_path}/tried')
+    result = run(home, cell(encoder=encoder), program, device=device)
+    assert result.status is Status.UNSUPPORTED
+    assert result.error is not None
+    assert said in result.error.message
+    assert not (tmp_path / "tried").exists()
+
+
+def test_hardware_on_a_cpu_is_never_the_gpus(home: Path, tmp_path: Path) -> None:
+    fails = f'echo "$*" >> {tmp_path}/tried; exit 1'
+    result = run(home, cell(encoder="hardware"), fake(tmp_path, fails))
+    assert result.status is Status.UNSUPPORTED
+    tried = (tmp_path / "tried").read_text()
+    assert "h264_qsv" in tried
+    assert "h264_nvenc" not in tried
 
 
 def test_an_export_dies_with_its_job(home: Path, written: Export, tmp_path: Path) -> None:

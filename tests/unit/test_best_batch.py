@@ -100,6 +100,32 @@ def test_a_row_of_the_largest_batch_says_each_number_and_what_differs() -> None:
     assert (strict.status, strict.speedup) == ("incomparable", None)
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("samples", "[1] its batch size is limited by the number of samples, not by memory"),
+        ("time", "[1] its batch size is limited by the time that the job had, not by memory"),
+        ("error", "[1] its batch size is limited by an error at a larger size, not by memory"),
+        ("memory", None),
+        ("memory, foreseen", None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("best", [False, True])
+def test_a_largest_batch_that_memory_did_not_limit_says_what_did(
+    limit: str | None, said: str | None, best: bool
+) -> None:
+    jobs = [
+        Entry(**{**vars(each), "reading": each.reading._replace(batch_limited_by=limit)})
+        for each in timed("p100", 2.5, LARGEST, 4096)
+        if each.reading is not None
+    ]
+    text = table(build(jobs, baseline="p100", best_batch=best), None)
+    assert ("the largest that fits in memory, unless a footnote says" in text) == (said is not None)
+    assert (said or "the largest that fits") in text
+    assert ("limited by" in text) == (said is not None)
+
+
 def test_a_batch_that_was_asked_to_be_each_one_s_own_is_no_footnote() -> None:
     matrix = build(swept(), baseline="p100", best_batch=True)
     assert matrix.rows[0].cells["m2"].differs == ("batch size: 960 here, 128 on p100",)

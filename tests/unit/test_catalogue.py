@@ -61,6 +61,13 @@ def test_a_file_is_a_workload_of_its_name(folder: Path, text: str) -> None:
         (GOOD.replace('    summary = "a test"\n', ""), "has no summary"),
         (GOOD.replace('Shade = "red"', "Shade"), "shade"),  # a parameter without a default
         ("raise SystemExit(3)", "SystemExit"),
+        (GOOD.replace('shade: Shade = "red"', "n: list[int] = [1]"), "'n' is no number, text"),
+        (GOOD.replace('shade: Shade = "red"', 'n: int = "abc"'), "n"),
+        (GOOD.replace('shade: Shade = "red"', "batch_size: int = 3"), "a key of every job"),
+        (GOOD.replace("    summary", "    backends = ()\n    summary"), "are no tuple of some: ()"),
+        (GOOD.replace("    summary", '    backends = "jax"\n    summary'), "backends are no tuple"),
+        (GOOD.replace("    summary", '    modes = ("walk",)\n    summary'), "mode"),
+        (GOOD.replace("    summary", "    needs = None\n    summary"), "needs are no tuple"),
     ],
 )
 def test_a_broken_file_is_named_and_left_out(
@@ -76,10 +83,46 @@ def test_a_broken_file_is_named_and_left_out(
     assert place in caplog.text
 
 
+def test_no_parameter_can_be_called_as_a_key_of_every_job() -> None:
+    from farm.suite_schema import Job
+
+    assert set(Job.model_fields) <= catalogue.RESERVED
+
+
+def test_a_folder_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FARM_WORKLOADS", str(tmp_path / "nowhere"))
+    catalogue.catalogue.cache_clear()
+    assert "matmul" in catalogue.names()
+    assert "nowhere, which is no folder" in caplog.text
+    catalogue.catalogue.cache_clear()
+
+
+def test_a_file_cannot_take_the_alias_that_suites_use(folder: Path) -> None:
+    (folder / "mlp.py").write_text(GOOD)
+    assert catalogue.find("mlp").name == "fashion_mnist_mlp"
+
+
 def test_the_first_of_a_name_is_kept(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "matmul.py").write_text(GOOD)
     assert type(catalogue.find("matmul")).__name__ != "Own"
     assert "matmul" in caplog.text
+
+
+def test_nobody_takes_an_alias_that_is_taken(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    aliases = '    aliases = ("mlp", "mine2")\n    summary'
+    (folder / "mine.py").write_text(GOOD.replace("    summary", aliases))
+    assert catalogue.find("mlp").name == "fashion_mnist_mlp"
+    assert catalogue.find("mine2").name == "mine"
+    assert "the alias mlp of" in caplog.text
+    (folder / "comma.py").write_text(
+        GOOD.replace("    summary", '    aliases = ("gpt")\n    summary')
+    )
+    catalogue.catalogue.cache_clear()
+    assert "comma" not in catalogue.names()
 
 
 def test_an_unknown_name_has_a_nearest(folder: Path) -> None:

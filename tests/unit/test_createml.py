@@ -29,6 +29,8 @@ from tests.food101_archive import CLASSES, write_archive
 
 SAID = {
     "seconds": 12.5,
+    "began": 1_700_000_100.5,
+    "ended": 1_700_000_113.0,
     "iterations": 25,
     "trainingAccuracy": 0.9,
     "validationAccuracy": 0.6,
@@ -52,6 +54,7 @@ def mac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bin_folder.mkdir()
     notes.mkdir()
     monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setenv("FARM_DEVICE", "gpu")
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FARM_HOME", str(tmp_path / "farm"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
@@ -98,7 +101,7 @@ def run(subject: CreateMLImage, data: str = "synthetic", **parameters: int) -> M
 
 
 def has(os: str, **changes: Any) -> Capabilities:
-    values = {"os": os, "device": "cpu", "workloads": {"createml_image": 1}, **changes}
+    values = {"os": os, "device": "gpu", "workloads": {"createml_image": 1}, **changes}
     return Capabilities.model_validate(values)
 
 
@@ -121,9 +124,23 @@ def test_a_mac_that_is_new_enough_lacks_nothing(workload: CreateMLImage) -> None
     assert workload.lacking(cell, has("macos")) is not None
 
 
+def test_a_worker_that_measures_the_cpu_is_refused(
+    workload: CreateMLImage, mac: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = has("macos", device="cpu", backends={"createml": "14.5"})
+    said = workload.lacking(job(workload).cell, cpu)
+    assert said is not None
+    assert "start a worker with --device gpu" in said
+    monkeypatch.setenv("FARM_DEVICE", "cpu")
+    with pytest.raises(UnsupportedError, match="GPU or the Neural Engine"):
+        run(workload)
+    assert not (mac / "compiled").exists()
+
+
 def test_it_is_compiled_once_trained_once_and_tested(workload: CreateMLImage, mac: Path) -> None:
     measurement = run(workload)
     assert measurement.lap_seconds == (12.5,)  # the program's own clock
+    assert measurement.laps_window == (1_700_000_100.5, 1_700_000_113.0)  # its training alone
     assert (measurement.cold_start_seconds, measurement.total_seconds) == (5.0, 10.0)
     assert measurement.test == {
         "accuracy": 0.55,
@@ -169,6 +186,7 @@ def test_what_create_ml_could_not_calculate_is_left_out(workload: CreateMLImage,
         ("echo 'Create ML could not train: no images' >&2; exit 1", {}, "code 1: .*no images"),
         ("kill -9 $$", {}, "signal 9"),
         ("exit 0", {"seconds": 0}, "cannot be read .seconds"),
+        ("exit 0", {"ended": None}, "cannot be read .ended"),
         ("echo '{}'", {}, "cannot be read"),
     ],
 )
@@ -204,6 +222,9 @@ def test_few_images_are_asked_no_accuracy_of(workload: CreateMLImage) -> None:
 def test_the_swift_program_is_part_of_the_package_and_says_that_it_was_never_run() -> None:
     text = (resources.files("jobs") / createml.PROGRAM).read_text()
     assert "never run" in text
+    training = text.index("try MLImageClassifier(")
+    assert text.index("let began = Date()") < training < text.index("let ended = Date()")
+    assert text.index("let ended = Date()") < text.index("classifier.evaluation(")
     for option in (".crop", ".rotation", ".blur", ".exposure", ".noise", ".flip"):
         assert option in text
     for field in createml.Trained.model_fields.values():

@@ -12,10 +12,22 @@ from pathlib import Path
 import pytest
 
 from jobs import ffmpeg
-from jobs.encoders import ENCODERS, candidates, encoder
+from jobs.encoders import (
+    ENCODERS,
+    HARDWARE,
+    Codec,
+    Device,
+    Wanted,
+    candidates,
+    encoder,
+    measured,
+    measured_here,
+)
 from jobs.errors import JobError, UnsupportedError
 from jobs.ffmpeg import Program
 from tests.fake_ffmpeg import DATA, fake, says
+from workers.hardware import Hardware
+from workers.service import child_environment
 
 
 @pytest.fixture(autouse=True)
@@ -176,14 +188,77 @@ def test_the_thread_counts_follow_the_worker_and_then_the_affinity(
     assert ffmpeg.threads() == 3
 
 
+def names(codec: Codec, wanted: Wanted, device: Device) -> list[str]:
+    return [each.name for each in candidates(codec, wanted, device)[0]]
+
+
+@pytest.mark.parametrize(
+    ("device", "software", "hardware"),
+    [
+        ("cpu", ["libx264"], ["h264_videotoolbox", "h264_qsv", "h264_vaapi"]),
+        ("cuda", [], ["h264_nvenc"]),
+        ("rocm", [], ["h264_vaapi"]),
+        ("metal", [], ["h264_videotoolbox"]),
+        ("gpu", [], ["h264_videotoolbox", "h264_nvenc", "h264_vaapi"]),
+    ],
+)
+def test_a_device_is_measured_by_its_own_encoders_alone(
+    device: Device, software: list[str], hardware: list[str]
+) -> None:
+    assert names("h264", "software", device) == software
+    assert names("h264", "hardware", device) == hardware
+    for maker in HARDWARE:
+        of_maker = encoder("h264", maker)
+        assert of_maker is not None
+        assert (names("h264", maker, device) != []) == (of_maker.name in hardware)
+    every = {each.name for each in ENCODERS.values() if each.codec == "h264"} - {"libx264"}
+    assert {*hardware, *candidates("h264", "hardware", device)[1]} == every
+
+
+def test_an_encoder_of_another_device_is_left_out_with_the_reason() -> None:
+    assert candidates("h264", "software", "cuda")[1] == {
+        "libx264": "it computes on the CPU; start a worker with --device cpu"
+    }
+    assert candidates("h264", "nvenc", "cpu")[1] == {
+        "h264_nvenc": "it is part of an NVIDIA GPU, and that worker measures the CPU"
+    }
+    assert candidates("h264", "qsv", "cuda")[1] == {
+        "h264_qsv": "it is part of the CPU's chip, and that worker measures an NVIDIA GPU"
+    }
+
+
 def test_encoders_are_found_by_codec_and_maker() -> None:
-    assert [each.name for each in candidates("h264", "software")] == ["libx264"]
-    assert [each.name for each in candidates("h264", "hardware")] == [
-        "h264_videotoolbox",
-        "h264_nvenc",
-        "h264_qsv",
-        "h264_vaapi",
-    ]
-    assert [each.name for each in candidates("prores", "hardware")] == ["prores_videotoolbox"]
-    assert candidates("prores", "nvenc") == ()
+    assert names("prores", "hardware", "metal") == ["prores_videotoolbox"]
+    assert candidates("prores", "nvenc", "cuda") == ((), {})
     assert encoder("prores", "nvenc") is None
+
+
+def test_va_api_opens_the_graphics_of_the_device_that_is_measured() -> None:
+    opened = {
+        device: candidates("h264", "vaapi", device)[0][0].device for device in ("cpu", "rocm")
+    }
+    assert "vendor_id=0x8086,driver=iHD" in opened["cpu"][1]
+    assert "kernel_driver=amdgpu" in opened["rocm"][1]
+    for options in opened.values():
+        assert options[1].startswith("vaapi=hw:,")
+        assert options[2:] == ENCODERS["h264_vaapi"].device[2:] == ("-filter_hw_device", "hw")
+
+
+def test_what_is_measured_is_told_by_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert measured("cpu", None) == "cpu"
+    assert measured("gpu", "rocm") == "rocm"
+    assert measured("gpu", None) == "gpu"
+    for api in ("cuda", "rocm", "metal"):
+        hardware = Hardware(
+            name="a",
+            device="gpu",
+            device_index=0,
+            tags=("a",),
+            facts={"gpu_api": api},
+            declared=False,
+        )
+        for name, value in child_environment(hardware).items():
+            monkeypatch.setenv(name, value)
+        assert measured_here() == api
+    monkeypatch.setenv("FARM_DEVICE", "cpu")
+    assert measured_here() == "cpu"

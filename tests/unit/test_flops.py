@@ -12,7 +12,8 @@ from jobs import flops
 
 def layer(kind: str, *, trainable: bool = True, **fields: Any) -> Any:
     """Return something with the name of a Keras layer and the given fields."""
-    return type(kind, (), {"trainable": trainable, **fields})()
+    weights = [fields["kernel"]] if trainable and "kernel" in fields else []
+    return type(kind, (), {"trainable_weights": weights, **fields})()
 
 
 def shaped(*shape: int | None) -> SimpleNamespace:
@@ -91,11 +92,20 @@ def test_a_layer_counts_as_by_hand(of: Any, expected: int) -> None:
     assert flops.of_layer(of) == expected
 
 
-def test_training_counts_three_forward_passes_and_frozen_layers_one() -> None:
+def test_training_takes_the_gradients_that_something_needs() -> None:
     frozen = layer("Dense", trainable=False, kernel=shaped(20, 5), output=shaped(None, 5))
     inner = SimpleNamespace(layers=[frozen, layer("Flatten")])
     network: Any = SimpleNamespace(layers=[inner, DENSE])
-    assert flops.of_training(network) == 200 + 3 * 200
+    # Nothing before the first trained weights needs a gradient: forward, and that of the weights
+    assert flops.of_training(network) == 200 + 2 * 200
+    assert flops.of_inference(network) == 2 * 200
+    # Behind them the gradient of the input is one product more, through frozen layers too
+    network = SimpleNamespace(layers=[DENSE, frozen, DENSE])
+    assert flops.of_training(network) == (2 + 2 + 3) * 200
+    # A recurrent layer sends it back through its own steps
+    lstm = layer("LSTM", units=16, input=shaped(None, 7, 3), kernel=shaped(3, 64))
+    alone: Any = SimpleNamespace(layers=[lstm])
+    assert flops.of_training(alone) == 3 * (flops.of_layer(lstm) or 0)
 
 
 def test_what_is_not_known_is_not_counted_as_nothing() -> None:

@@ -25,7 +25,7 @@ PIXEL_SUM = 19_287_799
 
 def cell(workload: str, **changes: object) -> Cell:
     values = {"train_samples": 256, "test_samples": 64}
-    return make_cell(workload, batch_size=32, parameters=values, **changes)
+    return make_cell(workload, **{"batch_size": 32, "parameters": values, **changes})
 
 
 @pytest.fixture
@@ -167,12 +167,42 @@ def test_real_images_are_streams_of_as_many_as_were_asked_for(root: Path) -> Non
 
 def test_a_head_that_had_time_to_learn_is_asked_whether_it_did() -> None:
     extraction, twin = food101_efficientnetb0.WORKLOAD, transfer_augmented.WORKLOAD
-    assert extraction.floors(cell("food101"), 32) == {"accuracy": 0.4, "loss_drop": 0.2}
+    assert extraction.floors(cell("food101"), 32) == {"accuracy": 0.4, "loss_drop": 0.07}
     assert extraction.floors(cell("food101"), 31) == {}
     assert extraction.floors(cell("food101", optimizer="sgd"), 5_000) == {}
     assert extraction.floors(cell("food101", data="real"), 1_999) == {}
     assert extraction.floors(cell("food101", data="real"), 2_000)["accuracy"] == 0.3
-    assert twin.floors(cell("transfer_augmented"), 32) == {"loss_drop": 0.2}
+    assert twin.floors(cell("transfer_augmented"), 32) == {"loss_drop": 0.1}
+    assert twin.floors(cell("transfer_augmented"), 31) == {}
+    many = cell("transfer_augmented", parameters={"train_samples": 2_048, "test_samples": 64})
+    assert twin.floors(many, 255) == {}  # of 64 classes; 128 images of each have to be seen
+    assert twin.floors(many, 256) == {"loss_drop": 0.1}
+
+
+def test_more_synthetic_classes_are_told_apart_as_often_by_chance_as_fewer() -> None:
+    # A class for every 32 of the images that are made, 2,048 at most: 8, 64 and 64.
+    asked = [
+        food101_efficientnetb0.WORKLOAD.floors(
+            cell("food101", parameters={"train_samples": images, "test_samples": 512}), 32
+        )["accuracy"]
+        for images in (256, 2_048, 75_750)
+    ]
+    assert asked == [0.4, 0.05, 0.05]
+
+
+@pytest.mark.parametrize("workload", [food101_efficientnetb0, transfer_augmented])
+def test_steady_takes_the_steps_from_which_there_are_floors(workload: Any) -> None:
+    subject = workload.WORKLOAD
+    of = cell("w", protocol="steady", epochs=None)
+    assert subject.floors(of, subject.learning_steps)
+    assert subject.floors(of.model_copy(update={"batch_size": 8}), subject.learning_steps) == {}
+
+
+def test_steady_has_a_floor_at_the_default_size_too() -> None:
+    subject = food101_efficientnetb0.WORKLOAD
+    sizes = subject.parameters().model_dump()
+    of = cell("food101", protocol="steady", epochs=None, parameters=sizes)
+    assert set(subject.floors(of, subject.learning_steps)) == {"accuracy", "loss_drop"}
 
 
 @pytest.mark.parametrize("workload", [food101_efficientnetb0, transfer_augmented])

@@ -61,6 +61,10 @@ def test_summary_covers_the_rows_shared_with_the_baseline() -> None:
     alone = matrix.rows[2].cells["t4"]
     assert (alone.status, alone.seconds, alone.speedup) == ("succeeded", 9.0, None)
     assert alone.reason == "no speed-up: p100, the baseline, has no time here (failed)"
+    # Of another metric the cell has its number, which is in no mean
+    alone = build(entries, baseline="p100", metric="seconds").rows[2].cells["t4"]
+    assert alone.value == 9.0
+    assert alone.reason == "in no mean, since p100, the baseline, has no number here (failed)"
 
 
 def test_columns_start_with_the_baseline_and_keep_the_given_order() -> None:

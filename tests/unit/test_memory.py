@@ -88,6 +88,9 @@ ON_A_DEVICE = [
         "MPS backend out of memory (MPS allocated: 9.57 GiB, other allocations: 17.35 GiB, max "
         "allowed: 27.20 GiB). Tried to allocate 292.50 MiB on private pool."
     ),
+    # A tensor above what Metal gives in one piece: pytorch #78042 and #141909, ComfyUI-SUPIR #151.
+    RuntimeError("Invalid buffer size: 9.75 GB"),
+    RuntimeError("Invalid buffer size: 24.00 GiB"),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     # JAX: AFProfile #8, ai-models-graphcast #18.
@@ -102,6 +105,11 @@ ON_A_DEVICE = [
 NOT_MEMORY = [
     ValueError("the workload `out of memory` takes no batch of 3"),
     KeyError("CUDA out of memory"),
+    RuntimeError("Invalid buffer size: expected a multiple of 4"),
+    RuntimeError(
+        "Output size of the matrix multiplication is larger than currently supported by the MPS "
+        "backend: 72250,72250, needs to be less than 2**32 elements"  # pytorch #141909
+    ),
     RuntimeError("the shared memory of the two modules has run out of memory slots"),
     ResourceExhaustedError("/tmp/checkpoint; No space left on device"),
     ResourceExhaustedError("/data/train.record; Too many open files"),

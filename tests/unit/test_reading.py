@@ -45,6 +45,24 @@ def test_what_is_counted_and_used_is_kept() -> None:
     assert reading((2.0,), item="tokens").item is None
 
 
+def test_passes_over_bytes_have_no_arithmetic_that_a_peak_is_the_measure_of() -> None:
+    triad = reading((2.0,), item="bytes", items_per_sample=12.0, flops_per_sample=2.0)
+    assert triad.items_per_second == pytest.approx(600.0)
+    assert triad.flops_per_second is None
+
+
+@pytest.mark.parametrize("limit", ["samples", "memory", None])
+def test_what_limited_the_largest_batch_is_kept(limit: str | None) -> None:
+    result = measured((2.0,))
+    said = {**result.environment, **({"batch_limited_by": limit} if limit else {})}
+    result = result.model_copy(update={"environment": said})
+    found = read(result)
+    assert found is not None
+    assert found.batch_limited_by == limit
+    assert Reading.from_json(found.to_json()) == found
+    assert "batch_limited_by" not in conditions(result)
+
+
 def test_latency_is_the_median_of_single_passes() -> None:
     assert reading((1.0,), latency_seconds=(0.004, 0.002, 0.009)).latency_seconds == 0.004
     assert reading((1.0,)).latency_seconds is None

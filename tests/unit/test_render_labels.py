@@ -73,5 +73,58 @@ def test_what_rows_are_matched_across_is_not_called_unknown() -> None:
         *measured("mac", 1.0, of=cell(backend="torch")),
     ]
     text = render(build(entries, baseline="p100", across=("backend",)), "table", title="")
-    assert "Rows hold cells of any backend: what differs is said below." in text
+    said = "Rows hold cells of any backend, each hardware at its fastest, behind the word at;"
+    assert said in text
+    assert "1.00× (1.00 s) at tensorflow" in text
+    assert "1.00× at torch" in text
     assert "Not known" not in text
+
+
+def test_a_row_whose_hardware_differ_says_any_and_its_cells_say_which() -> None:
+    entries = [
+        *measured("p100", 1.0, of=cell(backend="tensorflow")),
+        *measured("mac", 1.0, of=cell(backend="torch")),
+        *measured("mac", 2.0, of=cell(backend="tensorflow")),
+        *measured("p100", 3.0, of=cell("cnn", backend="torch")),
+        *measured("mac", 3.0, of=cell("cnn", backend="torch")),
+    ]
+    matrix = build(entries, baseline="p100", across=("backend",), best_batch=True)
+    text = render(matrix, "table", title="")
+    mixed, alike = (
+        next(line for line in text.splitlines() if line.startswith(name)) for name in ("mlp", "cnn")
+    )
+    assert mixed.split()[1] == "any"
+    assert ("at 32, tensorflow" in mixed, "at 32, torch" in mixed) == (True, True)
+    assert alike.split()[1] == "torch"
+    assert alike.count("torch") == 1
+    grouped = build(entries, baseline="p100", across=("backend",), by="workload")
+    assert "any backend, each hardware at its fastest.\n" in render(grouped, "table", title="")
+
+
+def test_across_is_explained_where_nothing_differs_and_what_is_unknown_stays_so() -> None:
+    entries = [*measured("p100", 1.0), *measured("mac", 1.0)]
+    text = render(build(entries, baseline="p100", across=("backend",)), "table", title="")
+    assert "Rows hold cells of any backend, each hardware at its fastest.\n" in text
+    entries = [
+        *measured("p100", 1.0, of=cell(backend=None)),
+        *measured("mac", 1.0, of=cell(backend=None)),
+    ]
+    text = render(build(entries, baseline="p100", across=("backend",)), "table", title="")
+    assert "Not known of any row: backend." in text
+
+
+def test_a_backend_s_usual_compilation_is_said_beside_another() -> None:
+    entries = [
+        *measured("a", 1.0, of=cell(jit=True)),
+        *measured("a", 1.0, of=cell()),
+        *measured("a", 1.0, of=cell("matmul", None, mode="run")),
+    ]
+    text = render(build(entries, baseline="a"), "table", title="")
+    lines = [line for line in text.splitlines() if line.startswith("mlp")]
+    assert sorted(("usual" in line.split(), "on" in line.split()) for line in lines) == [
+        (False, True),
+        (True, False),
+    ]
+    (products,) = (line for line in text.splitlines() if line.startswith("matmul  "))
+    assert "usual" not in products
+    assert "usual" not in render(build(entries[1:], baseline="a"), "table", title="")

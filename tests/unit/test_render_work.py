@@ -97,6 +97,40 @@ def row(printed: str, start: str) -> list[str]:
 ALL = ("samples", "tokens", "products", "bytes", "video")
 
 
+@pytest.mark.parametrize("metric", ["seconds", "energy"])
+def test_times_and_energies_of_unlike_tasks_have_no_mean(metric: str) -> None:
+    told = {"energy_joules": 4.0, "energy_kind": "counter", "energy_part": "gpu"}
+    jobs: list[Entry] = []
+    for kind in ("samples", "infer", "products", "video"):
+        of, seconds, samples, reading = COUNTED[kind]
+        for name in ("p100", "m2"):
+            jobs += timed(name, of, seconds, samples, **reading, **told)
+    text = table(build(jobs, baseline="p100", metric=metric))
+    for name in ("minimum", "geometric mean", "maximum"):
+        assert row(text, name)[-2:] == ["–", "–"]
+    assert row(text, "cells")[-2:] == ["4 of 4", "4 of 4"]
+    alike = [job for job in jobs if job.cell == MLP]
+    assert "–" not in row(table(build(alike, baseline="p100", metric=metric)), "geometric mean")
+    grouped = table(build(jobs, baseline="p100", metric=metric, by="workload"))
+    assert "–" not in row(grouped, "video_export")
+    assert row(grouped, "mlp")[-2:] == ["–", "–"]  # an epoch and a pass
+
+
+def test_products_of_matrices_are_in_no_mean_of_efficiency_beside_a_network() -> None:
+    of, seconds, samples, _ = COUNTED["samples"]
+    jobs = timed("p100", of, seconds, samples, flops_per_second=2.325e12)
+    of, seconds, samples, reading = COUNTED["products"]
+    jobs += timed("p100", of, seconds, samples, **reading)
+    text = table(build(jobs, baseline="p100", metric="efficiency"))
+    assert row(text, "matmul")[-1] == "100 %"
+    assert row(text, "geometric mean")[-1] == "25.0 %"
+    assert row(text, "cells")[-1] == "1 of 2"
+    assert "matmul is in no mean." in text
+    alone = table(build(jobs[1:], baseline="p100", metric="efficiency"))
+    assert row(alone, "geometric mean")[-1] == "100 %"
+    assert "in no mean" not in alone
+
+
 def test_each_cell_says_its_unit_where_rows_count_unlike_things() -> None:
     text = table(of_kinds(*ALL, metric="throughput"))
     assert row(text, "mlp")[-2:] == ["500 samples/s", "1,000 samples/s"]
@@ -162,7 +196,8 @@ def test_a_time_is_of_what_the_work_is_done_by(kinds: tuple[str, ...], unit: str
     said = " ".join(table(of_kinds(*kinds)).split())
     assert f"Times are per {unit}, from 1 process each" in said
     said = " ".join(table(of_kinds(*kinds, metric="seconds")).split())
-    assert f"time per {unit}; less is better." in said
+    unlike = "; no means over unlike ones" if len(kinds) > 1 else ""
+    assert f"time per {unit}{unlike}; less is better." in said
 
 
 def test_latency_is_of_single_passes_that_are_waited_for() -> None:

@@ -25,9 +25,16 @@ LINUX = Capabilities(
     refused={"h264_nvenc": "Cannot load libcuda.so.1", "h264_qsv": "no session"},
     workloads={"video_export": 1},
 )
-MAC = LINUX.model_copy(update={"encoders": tuple(ENCODERS)[:4], "device": "gpu"})
+MAC = LINUX.model_copy(
+    update={"encoders": tuple(ENCODERS)[:4], "device": "gpu", "gpu_api": "metal"}
+)
 NVIDIA = LINUX.model_copy(
-    update={"encoders": ("libx264", "h264_nvenc"), "refused": {}, "device": "gpu"}
+    update={
+        "encoders": ("libx264", "h264_nvenc"),
+        "refused": {},
+        "device": "gpu",
+        "gpu_api": "cuda",
+    }
 )
 
 
@@ -61,18 +68,19 @@ def test_software_and_hardware_go_where_an_encoder_works() -> None:
 
 def test_what_is_missing_is_told_with_the_reason_and_the_remedy() -> None:
     assert lacking(LINUX, encoder="nvenc") == (
-        "no NVENC (NVIDIA) encodes H.264 there (h264_nvenc: this worker measures the CPU, and "
-        "NVENC is part of the GPU); take encoder: software"
+        "no NVENC (NVIDIA) encodes H.264 there (h264_nvenc: it is part of an NVIDIA GPU, and that "
+        "worker measures the CPU); measure the device that has one"
     )
     assert lacking(NVIDIA, encoder="qsv") == (
-        "no Quick Sync Video (Intel) encodes H.264 there (h264_qsv: it was not tried); "
-        "take encoder: software"
+        "no Quick Sync Video (Intel) encodes H.264 there (h264_qsv: it is part of the CPU's chip, "
+        "and that worker measures an NVIDIA GPU); measure the device that has one"
     )
     all_of_them = lacking(LINUX, encoder="hardware")
     assert all_of_them is not None
     assert all_of_them.startswith("no hardware encoder encodes H.264 there (h264_videotoolbox: ")
     assert "h264_qsv: no session" in all_of_them
-    assert lacking(NVIDIA, codec="prores") == (
+    without = LINUX.model_copy(update={"encoders": ("libx264",)})
+    assert lacking(without, codec="prores") == (
         "no encoder of ProRes 422 works there (prores_ks: it was not tried); "
         'pip install "benchfarm[workloads]", or put ffmpeg on the PATH, or name it in FARM_FFMPEG'
     )
@@ -85,10 +93,20 @@ def test_a_codec_that_a_maker_has_no_encoder_for_is_no_error_of_the_suite() -> N
 
 
 def test_a_cpu_worker_does_not_measure_the_gpus_encoder() -> None:
-    cpu = NVIDIA.model_copy(update={"device": "cpu"})
+    cpu = NVIDIA.model_copy(update={"device": "cpu", "gpu_api": None})
     for encoder in ("nvenc", "hardware"):
-        assert "NVENC is part of the GPU" in str(lacking(cpu, encoder=encoder))
+        assert "part of an NVIDIA GPU, and that worker measures the CPU" in str(
+            lacking(cpu, encoder=encoder)
+        )
     assert lacking(cpu) is None
+
+
+@pytest.mark.parametrize("codec", ["h264", "prores"])
+@pytest.mark.parametrize("has", [NVIDIA, MAC])
+def test_a_gpu_worker_does_not_measure_software(has: Capabilities, codec: str) -> None:
+    said = lacking(has.model_copy(update={"encoders": tuple(ENCODERS)}), codec=codec)
+    assert said is not None
+    assert said.endswith("it computes on the CPU; start a worker with --device cpu")
 
 
 def test_a_machine_without_ffmpeg_says_so() -> None:

@@ -11,6 +11,7 @@ from farm.matrix import CellState, Matrix, MatrixCell
 from farm.reading import Reading
 from farm.warnings import warnings
 from tests.unit.matrix_by_hand import invalid, matrix, place, unmeasured
+from tests.unit.matrix_samples import cell
 
 NOISE = "other processes used 0.97 of a core while it ran"
 
@@ -117,7 +118,7 @@ def test_the_exact_one_of_the_baseline_is_no_interval() -> None:
 
 
 def test_a_wide_interval_matters_to_the_speed_up_alone() -> None:
-    cells = {"a": [place(1.0)], "b": [place(2.0, 1.0, 4.0, value=3.0)]}
+    cells = {"a": [place(1.0, value=6.0)], "b": [place(2.0, 1.0, 4.0, value=3.0)]}
     assert warnings(matrix(cells, metric="energy")) == []
 
 
@@ -216,3 +217,38 @@ def test_numbers_of_names_and_of_versions_are_no_figures() -> None:
     noises = (("GPU0 was hot",), ("GPU1 was hot",), ("driver 2.21.0",), ("driver 2.22.0",))
     (said,) = warnings(of_two(*(place(2.0, 1.9, 2.1, noise=noise) for noise in noises)))
     assert "(GPU0 was hot; GPU1 was hot; and 2 other kinds)" in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "line"),
+    [
+        ("energy", "no energy: a in 1 cell; no meter .*; `farm doctor` lists"),
+        ("latency", "no latency: a in 1 cell; `mode: infer` in the suite measures it"),
+        ("throughput", "no throughput: a in 1 cell; .* column `samples`"),
+        ("memory", "no memory: a in 1 cell; .* column `peak_memory_bytes`"),
+        ("cold-start", "no cold start: a in 1 cell; .* column `cold_start_seconds`"),
+        ("efficiency", r"no efficiency: a in 1 cell \(no arithmetic is counted\); `--metric "),
+        ("measured-efficiency", r"no efficiency: a in 1 cell \(no arithmetic is counted\); `--m"),
+    ],
+)
+def test_a_metric_without_a_number_says_what_it_lacks(metric: str, line: str) -> None:
+    (said,) = warnings(matrix({"a": [place(1.0)], "b": [place(1.0, value=3.0)]}, metric=metric))
+    assert re.match(line, said)
+
+
+@pytest.mark.parametrize(
+    ("metric", "precision", "line"),
+    [
+        ("efficiency", "float32", r"no efficiency: a in 1 cell \(no published peak\); "),
+        ("efficiency", "tf32", r"no efficiency: .*\(of another precision than the published "),
+        ("measured-efficiency", "tf32", r"no measured peak: a in 1 cell \(tf32\); .*submit peak"),
+        ("measured-efficiency", None, r"no efficiency: a in 1 cell \(no product of an unknown "),
+    ],
+)
+def test_an_efficiency_without_a_peak_says_which(
+    metric: str, precision: str | None, line: str
+) -> None:
+    told = Reading(seconds=4.0, laps=5, flops_per_second=1e12)
+    of = cell(precision=precision)
+    (said,) = warnings(matrix({"a": [place(1.0, readings=(told,) * 3, cell=of)]}, metric=metric))
+    assert re.match(line, said)

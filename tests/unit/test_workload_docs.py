@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from farm.render.workloads import default_cell
 from jobs import catalogue
 from jobs.spec import Scalar
 
@@ -35,7 +34,7 @@ def test_a_workload_says_what_it_is(name: str) -> None:
     assert len(workload.source) > 20
     for key, field in workload.parameters.model_fields.items():
         assert field.description, key
-    cell = default_cell(workload)
+    cell = workload.default_cell()
     smallest: dict[str, Scalar] = {**cell.parameters, **workload.smallest}
     workload.parameters.model_validate(smallest)
 
