@@ -59,10 +59,11 @@ _LAST_WORDS = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-# There was no memory for a thread's stack; or else too many threads, where nothing limits memory.
-_NO_THREAD = re.compile(
+# What has another cause where nothing limits memory: no room for a thread's stack, or too many
+# threads; oneDNN's refusal to make a kernel, whose code and scratch memory it asks for then.
+_UNDER_A_LIMIT = re.compile(
     r"creation via pthread_create\(\) failed|pthread_create.*Resource temporarily unavailable"
-    r"|can't start new thread"
+    r"|can't start new thread|what\(\):\s+could not create a primitive"
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -91,10 +92,10 @@ def last_words(stderr: str, *, under_limit: bool = False) -> str | None:
     """Return the line by which a process that has died told that its memory was gone, or None.
 
     Warnings do not count: TensorFlow's allocators say 'ran out of memory' of what they can do
-    without. `under_limit` (see there): then a thread that could not start counts.
+    without. `under_limit` (see there): then a thread or kernel that could not be made counts.
     """
     for line in reversed(stderr.splitlines()[-LAST_LINES:]):
-        if _LAST_WORDS.search(line) or (under_limit and _NO_THREAD.search(line)):
+        if _LAST_WORDS.search(line) or (under_limit and _UNDER_A_LIMIT.search(line)):
             return _plain(line)
     return None
 
@@ -164,7 +165,7 @@ def _refusal(error: BaseException) -> Refusal | None:
     if not isinstance(error, RuntimeError) and root not in {"tensorflow", "jax", "jaxlib"}:
         return None
     for line in text.splitlines():
-        if _OF_THE_HOST.search(line) or (_NO_THREAD.search(line) and under_limit()):
+        if _OF_THE_HOST.search(line) or (_UNDER_A_LIMIT.search(line) and under_limit()):
             return Refusal("host", _plain(line))
         if _OF_THE_DEVICE.search(line):
             on_cpu = os.environ.get("FARM_DEVICE") == "cpu"  # whose memory is the host's

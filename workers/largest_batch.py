@@ -12,6 +12,7 @@ from jobs.spec import MAX_BATCH_SIZE, JobSpec
 from workers import frontier
 from workers.attempt import Attempt
 from workers.frontier import Search
+from workers.outcome import PERHAPS_MEMORY
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class LargestBatch:
                 if size == 1 and not fitted_before:
                     self.limited_by = "memory"
                     return report
-            elif fitted_before:
+            elif fitted_before or (size > 1 and _perhaps_memory(report)):
                 self._note(tried, size, fits=False)
             else:
                 return self._told(report, size)
@@ -216,3 +217,7 @@ def _samples(job: JobSpec) -> int:
     name = "test_samples" if job.cell.mode == "infer" else "train_samples"
     said = job.cell.parameters.get(name)
     return min(MAX_BATCH_SIZE, said) if isinstance(said, int) and said >= 1 else MAX_BATCH_SIZE
+
+
+def _perhaps_memory(report: ChildReport) -> bool:
+    return report.error is not None and PERHAPS_MEMORY in report.error.message

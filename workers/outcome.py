@@ -13,6 +13,9 @@ from jobs.result import ChildReport, JobFailure, Status
 from jobs.spec import Cell
 from workers.nursery import Ending, Refused
 
+# Of a process that a signal ended under a limit: libraries die of refused memory in many ways.
+PERHAPS_MEMORY = "the worker's memory is limited (ulimit), which can be why"
+
 
 def read_report(
     ending: Ending, timeout_seconds: float, *, memory_killed: bool, under_limit: bool = False
@@ -112,7 +115,7 @@ def _died(code: int, tail: str, *, memory_killed: bool, under_limit: bool) -> Ch
     if number == signal.SIGKILL:
         message += ", not by the farm; often that is somebody's memory limit"
     elif number in {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS} and under_limit:
-        message += "; the worker's memory is limited (ulimit), which can be why"
+        message += f"; {PERHAPS_MEMORY}"
     return failed(Status.FAILED, kind="signal", message=message, **more)
 
 

@@ -13,7 +13,7 @@ from tests.conftest import make_cell, make_job, make_result
 from workers.attempt import Attempt
 from workers.largest_batch import LargestBatch
 from workers.nursery import Usage
-from workers.outcome import failed
+from workers.outcome import PERHAPS_MEMORY, failed
 
 EFFORT = Effort(budget_seconds=10, warmup_seconds=10, lap_seconds=1)
 
@@ -27,6 +27,7 @@ class Machine:
     seconds: float = 0.0
     hangs_at: int | None = None
     fails_above: int = 1 << 30  # by something else than memory
+    died: str | None = None  # and that is what is said of it
     fixed_bytes: int = 100  # of a child's peak; and so much for each sample:
     sample_bytes: int = 10
     samples: int = 1 << 20
@@ -43,7 +44,8 @@ class Machine:
             return self.attempt(report, size)
         self.seconds += self.try_seconds * (1 + size / 1000)
         if size > self.fails_above:
-            message = f"RuntimeError: no index of 32 bits\nreaches a batch of {size}: {'x' * 300}"
+            said = f"RuntimeError: no index of 32 bits\nreaches a batch of {size}: {'x' * 300}"
+            message = self.died or said
             report = failed(Status.FAILED, kind="exception", message=message)
             return self.attempt(report, size)
         if size > self.fitting:
@@ -173,6 +175,15 @@ def test_memory_below_an_error_is_the_limit() -> None:
     assert search.find() is None
     assert search.limited_by == "memory"
     assert "batch_limit_error" not in search.measure().report.environment
+
+
+def test_a_death_under_a_memory_limit_is_a_size_that_does_not_fit() -> None:
+    # Seen: under `ulimit -d` TensorFlow died at 8 of refused memory, at 4 of oneDNN's exception
+    died = f"the child process was killed by SIGSEGV; {PERHAPS_MEMORY}"
+    search = largest(Machine(fails_above=2, died=died))
+    assert search.find() is None
+    tried = [(trial.batch_size, trial.fits) for trial in search.trials]
+    assert tried[:3] == [(8, False), (4, False), (2, True)]
 
 
 def test_an_error_before_anything_has_fitted_is_the_jobs() -> None:

@@ -208,14 +208,20 @@ def test_what_was_said_long_before_the_end_is_no_last_word() -> None:
     assert memory.last_words("MemoryError\n" + "and on it went\n" * 50) is None
 
 
-def test_a_thread_that_cannot_start_means_memory_only_where_memory_is_limited() -> None:
-    # Seen: TensorFlow 2.21 and JAX 0.10 under `ulimit -d`, with no room for the thread's stack.
-    line = (
+@pytest.mark.parametrize(
+    "line",
+    [
+        # Seen: TensorFlow 2.21 and JAX 0.10 under `ulimit -d`, no room for the thread's stack.
         "F0000 00:00:1 1 env.cc:84] Check failed: ret == 0 (11 vs. 0) Thread tf_data creation via "
-        "pthread_create() failed."
-    )
+        "pthread_create() failed.",
+        # Seen: TensorFlow 2.21 under `ulimit -d`, after `terminate called after throwing an
+        # instance of 'dnnl::error'`.
+        "  what():  could not create a primitive",
+    ],
+)
+def test_what_cannot_be_made_means_memory_only_where_memory_is_limited(line: str) -> None:
     assert memory.last_words(line) is None
-    assert memory.last_words(line, under_limit=True) == line
+    assert memory.last_words(line, under_limit=True) == line.strip()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no ulimit")
