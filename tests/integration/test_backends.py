@@ -39,7 +39,10 @@ def steady(name: str, backend: Backend, **changes: object) -> Cell:
 
 
 @pytest.mark.skipif(not OTHERS, reason="one backend is installed")
-@pytest.mark.parametrize("name", ["fashion_mnist_cnn", "fashion_mnist_lstm"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("fashion_mnist_cnn", marks=pytest.mark.exhaustive), "fashion_mnist_lstm"],
+)
 def test_the_losses_of_the_backends_agree(runner: Runner, name: str) -> None:
     # Two networks without dropout, whose masks the backends' own generators draw
     found = {each: measured(runner, steady(name, each), effort=BRIEF) for each in BACKENDS}
@@ -113,7 +116,14 @@ def test_halves_are_inferred_in(runner: Runner, precision: str) -> None:
     assert found.output_spread > 0
 
 
-@pytest.mark.parametrize("backend", [each for each in BACKENDS if each != "torch"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(each, marks=[pytest.mark.exhaustive] if each == "jax" else [])
+        for each in BACKENDS
+        if each != "torch"
+    ],
+)
 def test_compilation_is_as_the_cell_says(runner: Runner, backend: Backend) -> None:
     # Not PyTorch: it needs a C++ compiler on a CPU, which not every machine has
     def run(jit: bool) -> tuple[Measurement, object]:

@@ -64,7 +64,9 @@ def networks() -> Iterator[object]:
     """Yield every network on every backend; the large ones take minutes, and one is enough."""
     for name in NETWORKS:
         for backend in BACKENDS:
-            minutes = name in LARGE and (name, backend) != ("food101_efficientnetb0", "tensorflow")
+            one_of_them = (name, backend) == ("food101_efficientnetb0", "tensorflow")
+            slow_to_compile = (name, backend) == ("cifar10_tinyvgg", "jax")
+            minutes = (name in LARGE and not one_of_them) or slow_to_compile
             marks = [pytest.mark.exhaustive] if minutes else [pytest.mark.slow]
             yield pytest.param(name, backend, marks=marks, id=f"{name}-{backend}")
 

@@ -35,7 +35,7 @@ NETWORKS = [each.name for each in catalogue.every() if isinstance(each, KerasWor
 def cases() -> Iterator[object]:
     for name in NETWORKS:
         for backend in BACKENDS:
-            minutes = name in HEAVY
+            minutes = name in HEAVY or backend != "tensorflow"
             marks = [pytest.mark.exhaustive] if minutes else [pytest.mark.slow]
             yield pytest.param(name, backend, marks=marks, id=f"{name}-{backend}")
 

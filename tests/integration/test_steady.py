@@ -84,7 +84,7 @@ def test_laps_of_steps_are_measured(
     assert measurement.floors_waived is None
     assert measurement.output_spread is not None
     assert measurement.output_spread > 0.1
-    assert measurement.flops_per_sample == 3 * 2 * (784 * 512 + 512 * 64 + 64 * 10)
+    assert measurement.flops_per_sample == 4 * 784 * 512 + 6 * (512 * 64 + 64 * 10)
     # 512 samples make 8 batches of 64.
     assert result.environment["staged_batches"] == (8 if pipeline == "staged" else None)
     assert result.environment["data_pipeline"] == pipeline
