@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 from farm.home import home
 from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
+from jobs.folder import made
 from workers.client import connect
-from workers.folder import made
 
 if TYPE_CHECKING:
     import psutil

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from workers.folder import made
+from jobs.folder import made
 
 
 def home() -> Path:

@@ -8,7 +8,7 @@ from typing import Final
 
 from farm.matrix_cell import MatrixCell
 from farm.reading import Reading
-from jobs.initial_weights import SAME
+from jobs.keras.initial_weights import SAME
 from jobs.spec import Scalar
 
 # How far the mean and the spread of a batch's outputs may lie from the baseline's, as parts of the

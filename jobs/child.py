@@ -16,8 +16,9 @@ import time
 import traceback
 from typing import NoReturn, TextIO
 
-from jobs import catalogue, environment, keras_device, memory
+from jobs import catalogue, environment, memory
 from jobs.errors import DataMissingError, JobError, UnsupportedError
+from jobs.keras import device as keras_device
 from jobs.result import ChildReport, JobFailure, Measurement, Status
 from jobs.spec import KERAS_BACKENDS, Cell, Effort, JobSpec, Scalar
 from jobs.workload import Workload

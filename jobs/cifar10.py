@@ -1,17 +1,15 @@
-"""What the CIFAR-10 workloads have in common: their parameters, data and floors."""
+"""What the CIFAR-10 workloads have in common: their parameters and data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from jobs.dataset import Dataset
 from jobs.datasets.cifar10 import cifar10
-from jobs.floors import Floor, Pace, floors
-from jobs.keras_workload import KerasWorkload
-from jobs.spec import Cell, DataSource
+from jobs.keras.classifier import ClassifierWorkload
+from jobs.spec import DataSource
 from jobs.workload import Parameters
 
 MOST = 1_000_000
@@ -24,23 +22,11 @@ class Cifar10Parameters(Parameters):
     test_samples: int = Field(10_000, ge=1, le=MOST, description="Images tested with at the end.")
 
 
-class Cifar10Workload(KerasWorkload):
+class Cifar10Workload(ClassifierWorkload):
     """A classifier of CIFAR-10 images."""
 
     parameters = Cifar10Parameters
     smallest: ClassVar[dict[str, int]] = {"train_samples": 512, "test_samples": 64}
-    by_pace: ClassVar[Mapping[tuple[DataSource, Pace], Floor]] = {}
-
-    def floors(self, cell: Cell, steps: int) -> dict[str, float]:
-        """Return what training has to reach by the class's `by_pace`."""
-        said = Cifar10Parameters.model_validate(cell.parameters)
-        return floors(
-            self.by_pace,
-            cell,
-            steps,
-            train_samples=said.train_samples,
-            test_samples=said.test_samples,
-        )
 
     def dataset(self, parameters: Any, source: DataSource, seed: int) -> Dataset:
         """Return the images in the two parts that the parameters size."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.errors import JobError
+from jobs.folder import made
 
 VARIABLE = "FARM_HOME"
 
@@ -26,14 +27,7 @@ def cache() -> Path:
         from platformdirs import user_cache_path
 
         path = user_cache_path("benchfarm")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JobError(
-            f"the folder {path} cannot be made ({error.strerror}); "
-            f"set {VARIABLE} to a folder that can be written to"
-        ) from error
-    return path
+    return made(path, JobError)
 
 
 def require_space(folder: Path, needed_bytes: int, what: str) -> None:

@@ -32,7 +32,7 @@ def detect(hardware: Hardware) -> Capabilities:
     Nothing heavy is imported: a backend is there when its package is. Whether it sees the GPU only
     the child of a job finds out. Trying the video encoders takes a second or two.
     """
-    from jobs import ffmpeg
+    from jobs.video import ffmpeg
 
     backends: dict[str, str] = {}
     refused: dict[str, str] = {}

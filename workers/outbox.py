@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from redis import RedisError
 
+from jobs.folder import made
 from jobs.result import Result
-from workers.folder import made
 from workers.ledger import Ledger, Taken
 
 logger = logging.getLogger(__name__)

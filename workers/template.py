@@ -30,7 +30,7 @@ import time
 from typing import Any, NoReturn
 
 # What each backend's children find imported.
-_KERAS = ("keras", "jobs.keras_training")
+_KERAS = ("keras", "jobs.keras.training")
 BACKEND_MODULES = {
     "tensorflow": ("tensorflow", *_KERAS),
     "torch": ("torch", *_KERAS),

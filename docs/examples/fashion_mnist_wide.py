@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from jobs.datasets.fashion_mnist import fashion_mnist
-from jobs.keras_workload import KerasWorkload
+from jobs.keras.workload import KerasWorkload
 from jobs.workload import Parameters
 
 

@@ -16,21 +16,28 @@ def command(as_json: bool) -> None:
     from tabulate import tabulate
 
     from farm.suite import load
-    from farm.suites import ready_suites
+    from farm.suites import SAME_AS, ready_suites
 
-    suites = [load(name) for name in ready_suites()]
+    suites = {name: load(name) for name in ready_suites()}
     if as_json:
         listed = [
             {
-                "name": suite.name,
+                "name": name,
                 "description": suite.description,
                 "hardware": suite.hardware.model_dump(),
                 "cells": len(suite.planned_cells()),
                 "jobs_per_hardware": suite.jobs_per_hardware,
             }
-            for suite in suites
+            for name, suite in suites.items()
         ]
         click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
-    rows = [(suite.name, suite.jobs_per_hardware, suite.description) for suite in suites]
+    rows = [
+        (
+            name,
+            suite.jobs_per_hardware,
+            f"as {SAME_AS[name]}" if name in SAME_AS else suite.description,
+        )
+        for name, suite in suites.items()
+    ]
     click.echo(tabulate(rows, headers=("suite", "jobs per hardware", "what it measures")))

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from jobs import createml, labelled_folders, scratch
+from jobs import scratch
 from jobs.capabilities import Capabilities
+from jobs.createml import labelled_folders
+from jobs.createml import program as createml
 from jobs.dataset import in_memory
 from jobs.datasets import food101_files
 from jobs.datasets.food101 import MOST_TEST, MOST_TRAIN, TEST, TRAIN, food101, pictures

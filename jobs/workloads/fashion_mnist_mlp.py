@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jobs.datasets.fashion_mnist import CLASSES
-from jobs.fashion_mnist import FashionMnistWorkload
+from jobs.fashion_mnist import STEPS, FashionMnistWorkload, floors_by_pace
 
 if TYPE_CHECKING:
     import keras
@@ -15,7 +15,7 @@ class FashionMnistMlp(FashionMnistWorkload):
     """Flatten, Dense 512, Dropout 0.2, Dense 64, Dense 10."""
 
     aliases: ClassVar[tuple[str, ...]] = ("mlp",)
-    sgd_steps = 64
+    by_pace = floors_by_pace(sgd_steps=STEPS)
     summary = "multilayer perceptron on Fashion-MNIST, 435,402 parameters"
 
     def build(self, parameters: Any) -> keras.Model:

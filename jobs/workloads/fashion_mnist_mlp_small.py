@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,10 +11,10 @@ from pydantic import Field
 from jobs.dataset import Dataset
 from jobs.datasets.fashion_mnist import CLASSES, fashion_mnist
 from jobs.fashion_mnist import MOST
-from jobs.floors import Floor, Pace, floors
-from jobs.keras_network import Plan
-from jobs.keras_workload import KerasWorkload
-from jobs.spec import Cell, DataSource, JobSpec
+from jobs.floors import Floor, Pace
+from jobs.keras.classifier import ClassifierWorkload
+from jobs.keras.network import Plan
+from jobs.spec import DataSource, JobSpec
 from jobs.workload import Parameters
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Seen on synthetic data with TensorFlow, the worst of batches of 32, 128 and 1,024 after 64 steps:
 # accuracy 1.0 and a fall of the loss by 0.90 with Adam, AdamW, Nadam and RMSprop; 0.97 and 0.39
 # with SGD; with a learning rate of 0, 0.06 and -0.05. On real data as for the larger networks.
-FLOORS: dict[tuple[DataSource, Pace], Floor] = {
+FLOORS: Mapping[tuple[DataSource, Pace], Floor] = {
     ("synthetic", "fast"): Floor(steps=64, minima={"accuracy": 0.4, "loss_drop": 0.2}),
     ("synthetic", "slow"): Floor(steps=64, minima={"accuracy": 0.3, "loss_drop": 0.1}),
     ("real", "fast"): Floor(steps=64, minima={"accuracy": 0.2, "loss_drop": 0.05}),
@@ -38,7 +39,7 @@ class MlpSmallParameters(Parameters):
     test_samples: int = Field(10_000, ge=1, le=MOST, description="Images tested with at the end.")
 
 
-class FashionMnistMlpSmall(KerasWorkload):
+class FashionMnistMlpSmall(ClassifierWorkload):
     """Flatten, Dense 128, Dense 10 without softmax; nothing validates."""
 
     aliases = ("mlp-small",)
@@ -49,13 +50,7 @@ class FashionMnistMlpSmall(KerasWorkload):
     )
     parameters = MlpSmallParameters
     smallest: ClassVar[dict[str, int]] = {"train_samples": 512, "test_samples": 64}
-
-    def floors(self, cell: Cell, steps: int) -> dict[str, float]:
-        """Return a test accuracy and a fall of the training loss; see `FLOORS`."""
-        said = MlpSmallParameters.model_validate(cell.parameters)
-        return floors(
-            FLOORS, cell, steps, train_samples=said.train_samples, test_samples=said.test_samples
-        )
+    by_pace = FLOORS
 
     def dataset(self, parameters: Any, source: DataSource, seed: int) -> Dataset:
         """Return the images in two parts: none are kept for validation."""

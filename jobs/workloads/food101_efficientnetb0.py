@@ -8,7 +8,7 @@ from pydantic import Field
 
 from jobs.datasets.food101 import MOST_TEST, MOST_TRAIN, TEST, TRAIN
 from jobs.floors import Floor
-from jobs.food101 import Floors, Food101Network
+from jobs.networks.food101 import Floors, Food101Network
 from jobs.workload import Parameters
 
 # Synthetic images, seen with TensorFlow after 32 steps at batch size 32. 256 images of 8 classes:

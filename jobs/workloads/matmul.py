@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from jobs import device_arrays, keras_device, kernels
+from jobs import device_arrays, kernels
+from jobs.keras import device as keras_device
 from jobs.kernels import Check, Kernel
 from jobs.result import Measurement
 from jobs.spec import Backend, Cell, JobSpec, Scalar

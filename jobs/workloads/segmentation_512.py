@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from jobs import overlap, segmentation_network
 from jobs.datasets.triangles import triangles
-from jobs.keras_workload import KerasWorkload
+from jobs.keras.workload import KerasWorkload
+from jobs.networks import overlap
+from jobs.networks import segmentation as segmentation_network
 from jobs.workload import Parameters
 
 if TYPE_CHECKING:
     import keras
 
     from jobs.dataset import Dataset
-    from jobs.keras_network import Plan
+    from jobs.keras.network import Plan
     from jobs.spec import Cell, DataSource, JobSpec
 
 MOST = 10_000

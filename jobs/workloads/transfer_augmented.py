@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from jobs.augmentation import augmentation
 from jobs.datasets.food101 import MOST_TEST, MOST_TRAIN, TEST, TRAIN
 from jobs.floors import Floor
-from jobs.food101 import Floors, Food101Network
+from jobs.networks.augmentation import augmentation
+from jobs.networks.food101 import Floors, Food101Network
 from jobs.workload import Parameters
 
 if TYPE_CHECKING:

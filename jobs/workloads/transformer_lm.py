@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from jobs import transformer
 from jobs.datasets.text import SUCCESSORS, text
-from jobs.keras_workload import KerasWorkload
+from jobs.keras.workload import KerasWorkload
+from jobs.networks import transformer
 from jobs.workload import Parameters
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jobs.capabilities import Capabilities
     from jobs.dataset import Dataset
-    from jobs.keras_network import Plan
+    from jobs.keras.network import Plan
     from jobs.spec import Cell, DataSource, JobSpec, Scalar
 
 MOST = 1_000_000

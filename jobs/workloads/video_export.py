@@ -7,14 +7,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from jobs import encoders, ffmpeg, footage, scratch
+from jobs import scratch
 from jobs.capabilities import Capabilities
-from jobs.encoders import CODEC_NAMES, MAKER_NAMES, Codec, Encoder, Wanted
 from jobs.errors import UnsupportedError
 from jobs.result import Measurement
 from jobs.spec import Cell, JobSpec, Scalar
 from jobs.steady import SteadyLaps
-from jobs.video import Export
+from jobs.video import encoders, ffmpeg, footage
+from jobs.video.encoders import CODEC_NAMES, MAKER_NAMES, Codec, Encoder, Wanted
+from jobs.video.exports import Export
 from jobs.workload import Clock, Parameters, Workload
 
 FIRST_FRAMES = 15  # of the cold start

@@ -6,6 +6,7 @@ import importlib.util
 import time
 
 from jobs import catalogue
+from jobs.keras.workload import KerasWorkload
 from jobs.result import Measurement
 from jobs.spec import Backend, Cell
 from tests.conftest import make_job
@@ -13,6 +14,9 @@ from workers.runner import Runner
 
 KERAS: tuple[Backend, ...] = ("tensorflow", "torch", "jax")
 BACKENDS: list[Backend] = [name for name in KERAS if importlib.util.find_spec(name)]
+NETWORKS = [each.name for each in catalogue.every() if isinstance(each, KerasWorkload)]
+# They train for minutes on a CPU, even at their smallest.
+LARGE = ("cifar10_resnet50", "food101_efficientnetb0", "segmentation_512", "transfer_augmented")
 
 
 def cell(name: str, backend: Backend | None = None, **changes: object) -> Cell:

@@ -79,7 +79,8 @@ PUBLISHED = {
 BUILT = """
 import json
 import numpy as np
-from jobs import catalogue, flops
+from jobs import catalogue
+from jobs.keras import flops
 
 found = {}
 for name in NAMES:

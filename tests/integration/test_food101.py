@@ -21,8 +21,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from jobs import efficientnet
-from jobs.augmentation import augmentation
+from jobs.networks import efficientnet
+from jobs.networks.augmentation import augmentation
 from jobs.datasets.food101 import food101
 from jobs.errors import DataMissingError
 from jobs.workloads.food101_efficientnetb0 import WORKLOAD

@@ -20,7 +20,8 @@ import hashlib, json
 import keras
 import numpy as np
 from keras import layers
-from jobs import catalogue, initial_weights
+from jobs import catalogue
+from jobs.keras import initial_weights
 from tests.conftest import make_cell, make_job
 
 def values(of):

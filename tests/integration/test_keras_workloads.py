@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs import catalogue
-from jobs.keras_workload import KerasWorkload
 from jobs.result import Result, Status
 from jobs.spec import Backend
 from tests.conftest import make_job
 from tests.idx_files import write_files
-from tests.integration.children import BACKENDS, cell, measured
+from tests.integration.children import BACKENDS, LARGE, NETWORKS, cell, measured
 from workers.cpus import usable_cpus
 from workers.hardware import detect
 from workers.runner import Runner
@@ -45,8 +43,6 @@ FLOPS_PER_SAMPLE = {
     "transformer_lm": 20_840_448,
 }
 THREADS = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "3", "PJRT_NPROC": "1"}
-LARGE = ("cifar10_resnet50", "food101_efficientnetb0", "segmentation_512", "transfer_augmented")
-NETWORKS = [each.name for each in catalogue.every() if isinstance(each, KerasWorkload)]
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ import pytest
 
 from farm import correctness
 from jobs import catalogue
-from jobs.keras_workload import KerasWorkload
 from jobs.spec import Backend, Scalar
-from tests.integration.children import BACKENDS, cell, measured
+from tests.integration.children import BACKENDS, LARGE, NETWORKS, cell, measured
 from workers.hardware import detect
 from workers.runner import Runner
 
@@ -28,14 +27,12 @@ ENOUGH: dict[str, tuple[int, int, dict[str, Scalar]]] = {
     "transformer_lm": (64, 2, {"train_samples": 2_048}),
 }
 TESTED = {"test_samples": 64}
-HEAVY = ("cifar10_resnet50", "food101_efficientnetb0", "segmentation_512", "transfer_augmented")
-NETWORKS = [each.name for each in catalogue.every() if isinstance(each, KerasWorkload)]
 
 
 def cases() -> Iterator[object]:
     for name in NETWORKS:
         for backend in BACKENDS:
-            minutes = name in HEAVY or backend != "tensorflow"
+            minutes = name in LARGE or backend != "tensorflow"
             marks = [pytest.mark.exhaustive] if minutes else [pytest.mark.slow]
             yield pytest.param(name, backend, marks=marks, id=f"{name}-{backend}")
 

@@ -53,7 +53,7 @@ FLOPS = 2 * (STEM + ENCODER + BOTTLENECK + DECODER + HEAD)
 OVERLAP = """
 import keras
 import numpy as np
-from jobs import overlap
+from jobs.networks import overlap
 
 random = np.random.RandomState(3)
 true = (random.rand(4, 6, 5, 1) < 0.4).astype(np.uint8)
@@ -91,7 +91,8 @@ print(keras.backend.backend())
 
 NETWORK = """
 import json
-from jobs import catalogue, flops
+from jobs import catalogue
+from jobs.keras import flops
 from jobs.workloads import segmentation_512
 
 model = catalogue.find("segmentation_512").build(None)

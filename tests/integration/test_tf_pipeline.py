@@ -8,7 +8,7 @@ import sys
 CODE = """
 import numpy as np
 from jobs.dataset import Part
-from jobs.tf_pipeline import batches
+from jobs.keras.tf_pipeline import batches
 
 images = np.arange(10, dtype=np.float32).reshape(10, 1)
 part = Part(inputs=images, targets=np.arange(10, dtype=np.int32))
@@ -36,7 +36,7 @@ ENDLESS = """
 import itertools
 import numpy as np
 from jobs.dataset import Part
-from jobs.tf_pipeline import batches, indices
+from jobs.keras.tf_pipeline import batches, indices
 
 def labels_of(count, batch_size, taken):
     images = np.arange(count, dtype=np.float32).reshape(count, 1)
@@ -68,7 +68,7 @@ STAGED = """
 import keras
 import numpy as np
 from jobs.dataset import Part
-from jobs.tf_pipeline import batches, indices, stage
+from jobs.keras.tf_pipeline import batches, indices, stage
 
 class Seen(keras.losses.Loss):
     def call(self, y_true, y_pred):
@@ -104,3 +104,38 @@ def test_endless_batches_are_full_and_each_pass_has_its_own_order() -> None:
 
 def test_staged_images_and_labels_belong_together() -> None:
     run(STAGED)
+
+
+STREAMED = """
+import numpy as np
+import tensorflow as tf
+from jobs.dataset import Stream
+from jobs.keras.staging import batches
+
+def one_pass(batch_size, seed):
+    numbers = tf.data.Dataset.range(5)
+    if seed is not None:
+        numbers = numbers.shuffle(5, seed=seed)
+    return numbers.map(lambda n: (tf.cast([n], tf.float32), n)).batch(batch_size)
+
+stream = Stream(count=5, batches=one_pass, sample_bytes=12)
+
+def labels_of(batch_size, taken):
+    found = batches(stream, batch_size, "host", seed=1).arguments()["x"].take(taken)
+    return [labels.tolist() for _, labels in found.as_numpy_iterator()]
+
+few = labels_of(2, 4)  # two passes of two batches; the fifth sample fills none
+assert [len(labels) for labels in few] == [2, 2, 2, 2]
+assert len(set(few[0] + few[1])) == 4
+wide = labels_of(8, 2)  # a batch larger than the data repeats it, instead of waiting for ever
+assert [len(labels) for labels in wide] == [8, 8]
+assert all(set(labels) == {0, 1, 2, 3, 4} for labels in wide)
+
+staged = batches(stream, 8, "staged", seed=1)
+assert staged.staged == 1
+print("ok")
+"""
+
+
+def test_a_stream_fills_every_batch_one_larger_than_itself_too() -> None:
+    run(STREAMED)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jobs import transformer
 from jobs.datasets.text import ENTROPY_OF_PAIRS, entropy
+from jobs.networks import transformer
 from jobs.workloads.transformer_lm import TransformerLm, TransformerParameters
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ CODE = """
 import json
 import keras
 import numpy as np
-from jobs import flops, initial_weights
+from jobs.keras import flops, initial_weights
 from jobs.workloads.transformer_lm import TransformerParameters, WORKLOAD
 from tests.conftest import make_cell, make_job
 

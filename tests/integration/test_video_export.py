@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs import catalogue, ffmpeg, footage
-from jobs.encoders import ENCODERS
+from jobs import catalogue
 from jobs.errors import JobError
 from jobs.result import Result, Status
 from jobs.spec import Cell, Effort
-from jobs.video import Export
+from jobs.video import ffmpeg, footage
+from jobs.video.encoders import ENCODERS
+from jobs.video.exports import Export
 from tests.conftest import make_cell, make_job
 from tests.fake_ffmpeg import fake, losing, says
 from workers.hardware import detect

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 
 import pytest
 
+from jobs import catalogue
 from jobs.child import cut_down, measure, request_of
 from jobs.result import Status
 from jobs.spec import JobSpec
@@ -54,3 +57,17 @@ def test_a_report_of_missing_memory_keeps_the_traceback_and_its_own_words() -> N
     assert report.error.message == "out of host memory: told that 128 do not fit"
     assert report.error.exception == "MemoryError"
     assert "raise MemoryError" in (report.error.traceback or "")
+
+
+@pytest.mark.parametrize("lap", [0.0, -1.0, math.inf, math.nan])
+def test_a_lap_that_is_no_time_is_an_error_and_no_measurement(
+    monkeypatch: pytest.MonkeyPatch, noop_workload: None, lap: float
+) -> None:
+    noop = catalogue.find("noop")
+    good = noop.run(make_job(make_cell("noop", backend="ffmpeg")), time.perf_counter)
+    odd = good.model_copy(update={"lap_seconds": (1.0, lap)})
+    monkeypatch.setattr(type(noop), "run", lambda *_: odd)
+    report = measure(make_job(make_cell("noop", backend="ffmpeg")))
+    assert report.status is Status.FAILED
+    assert report.error is not None
+    assert report.error.message == f"ValueError: noop measured a lap of {lap} s, which is no time"

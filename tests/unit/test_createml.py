@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs import createml, labelled_folders
 from jobs.capabilities import Capabilities
+from jobs.createml import labelled_folders
+from jobs.createml import program as createml
 from jobs.errors import DataMissingError, JobError, UnsupportedError
 from jobs.result import Measurement
 from jobs.spec import JobSpec

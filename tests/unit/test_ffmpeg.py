@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import ffmpeg
-from jobs.encoders import (
+from jobs.errors import JobError, UnsupportedError
+from jobs.video import ffmpeg
+from jobs.video.encoders import (
     ENCODERS,
     HARDWARE,
     Codec,
@@ -23,8 +24,7 @@ from jobs.encoders import (
     measured,
     measured_here,
 )
-from jobs.errors import JobError, UnsupportedError
-from jobs.ffmpeg import Program
+from jobs.video.ffmpeg import Program
 from tests.fake_ffmpeg import DATA, fake, says
 from workers.hardware import Hardware
 from workers.service import child_environment

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs import flops
+from jobs.keras import flops
 
 
 def layer(kind: str, *, trainable: bool = True, **fields: Any) -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs import footage
 from jobs.errors import JobError
-from jobs.footage import FRAME_BYTES, HEIGHT, PERIOD, WIDTH, Content
+from jobs.video import footage
+from jobs.video.footage import FRAME_BYTES, HEIGHT, PERIOD, WIDTH, Content
 
 CONTENTS: tuple[Content, ...] = ("screen", "camera")
 

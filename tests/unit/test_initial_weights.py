@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs import initial_weights
-from jobs.initial_weights import fans, orthogonal, variance_scaling
+from jobs.keras import initial_weights
+from jobs.keras.initial_weights import fans, orthogonal, variance_scaling
 
 
 def drawn(initial: initial_weights.Draw, *shape: int, seed: int = 7) -> Any:

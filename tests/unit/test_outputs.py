@@ -10,7 +10,7 @@ import pytest
 from farm.entry import Entry
 from farm.matrix import MatrixCell, build
 from farm.reading import Reading
-from jobs.initial_weights import OWN, SAME
+from jobs.keras.initial_weights import OWN, SAME
 from tests.unit.matrix_samples import cell
 
 START: dict[str, Any] = {"initial_weights": SAME, "data": "synthetic", "device": "cpu"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.staging import rows_of_batches
+from jobs.keras.staging import rows_of_batches
 
 
 def test_a_pass_drops_what_does_not_fill_a_batch() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from farm.cli import schema, suites, validate
+from farm.cli import schema, submit, suites, validate
+from farm.suite import load
 from farm.suite_schema import json_schema
-from farm.suites import ready_suites
+from farm.suites import SAME_AS, ready_suites
 from jobs.errors import SuiteError
 
 
@@ -62,3 +63,37 @@ def test_suites_lists_the_ready_ones(name: str) -> None:
     assert set(found) == {"name", "description", "hardware", "cells", "jobs_per_hardware"}
     repeats = {"all-quick": 1, "fashion-mnist-steady": 5, "monterey-segmentation": 5}.get(name, 3)
     assert found["jobs_per_hardware"] == repeats * found["cells"]
+
+
+def test_a_dry_run_shows_what_the_jobs_differ_in(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "defaults: {data: synthetic, repeats: 1}\njobs:\n"
+        "  - {workload: mlp, batch_size: 8, jit: true}\n"
+        "  - {workload: mlp, batch_size: 8, backend: jax, jit: false, precision: mixed_float16}\n"
+        "  - {workload: mlp, batch_size: max, mode: infer}\n"
+    )
+    result = CliRunner().invoke(submit.command, [str(suite), "--dry-run"])
+    assert result.exit_code == 0
+    heading, _, *rows = result.output.splitlines()[:5]
+    columns = ["batch", "jit", "mode", "precision"]
+
+    def shown(row: str) -> list[str]:  # its columns are as wide as their headings or wider
+        starts = {name: heading.index(name) for name in columns}
+        return [row[start:].split(maxsplit=1)[0] for start in starts.values()]
+
+    assert heading.split()[:8] == [
+        *("workload", "batch", "repeat", "precision", "backend", "jit", "data", "mode"),
+    ]
+    assert sorted(shown(row) for row in rows) == [
+        ["8", "off", "train", "mixed_float16"],
+        ["8", "on", "train", "float32"],
+        ["max", "usual", "infer", "float32"],
+    ]
+    assert result.output.splitlines()[-1] == "3 jobs on each of: all hardware; nothing was sent"
+
+
+def test_a_second_name_is_listed_as_such_and_has_the_same_cells() -> None:
+    same, first = load("fashion-mnist"), load(SAME_AS["fashion-mnist"])
+    assert same == first
+    assert "as m2-max-vs-nvidia" in CliRunner().invoke(suites.command).output

@@ -8,12 +8,12 @@ import pytest
 
 from jobs import catalogue
 from jobs.capabilities import Capabilities
-from jobs.encoders import ENCODERS
 from jobs.errors import JobError
-from jobs.ffmpeg import Program
 from jobs.result import Measurement
 from jobs.spec import Cell
-from jobs.video import Export
+from jobs.video.encoders import ENCODERS
+from jobs.video.exports import Export
+from jobs.video.ffmpeg import Program
 from tests.conftest import make_cell
 from tests.fake_ffmpeg import DATA, fake, says
 

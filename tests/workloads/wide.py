@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from jobs.dataset import Dataset, Part
-from jobs.keras_workload import KerasWorkload
+from jobs.keras.workload import KerasWorkload
 from jobs.spec import DataSource
 from jobs.workload import Parameters
 

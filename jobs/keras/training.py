@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 
-from jobs import keras_device, keras_inference, keras_network, keras_steady
 from jobs.dataset import Dataset
 from jobs.errors import UnsupportedError
-from jobs.keras_network import Plan
+from jobs.keras import device as keras_device
+from jobs.keras import inference as keras_inference
+from jobs.keras import network as keras_network
+from jobs.keras import steady as keras_steady
+from jobs.keras.network import Plan
 from jobs.measure import Laps
 from jobs.result import Measurement
 from jobs.spec import JobSpec

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from jobs import initial_weights
 from jobs.errors import DataMissingError
+from jobs.keras import initial_weights
 from jobs.spec import DataSource
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from jobs import keras_device, keras_network, staging
 from jobs import steady as rules
 from jobs.dataset import Dataset
-from jobs.keras_network import Plan
+from jobs.keras import device as keras_device
+from jobs.keras import network as keras_network
+from jobs.keras import staging
+from jobs.keras.network import Plan
 from jobs.result import Measurement
 from jobs.spec import JobSpec
 from jobs.workload import Clock

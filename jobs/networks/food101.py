@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from jobs import efficientnet
 from jobs.dataset import Dataset
 from jobs.datasets.food101 import CLASSES, IMAGE_SHAPE, IMAGES_A_CLASS, MOST_TRAIN, food101
 from jobs.floors import Floor, Pace, floors
-from jobs.keras_network import Plan
-from jobs.keras_workload import KerasWorkload
+from jobs.keras.network import Plan
+from jobs.keras.workload import KerasWorkload
+from jobs.networks import efficientnet
 from jobs.spec import Cell, DataSource, JobSpec, Scalar
 
 if TYPE_CHECKING:

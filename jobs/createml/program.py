@@ -44,7 +44,7 @@ def compiled(folder: Path) -> Path:
     Raises UnsupportedError where there is no Swift compiler, JobError when it does not compile.
     """
     command = [*_compiler(), "-O", "-o", str(folder / "createml_image")]
-    with resources.as_file(resources.files("jobs") / PROGRAM) as source:
+    with resources.as_file(resources.files("jobs.createml") / PROGRAM) as source:
         done = _run([*command, str(source)])
     if done.returncode != 0:
         raise JobError(f"{PROGRAM} does not compile with {command[0]}: {_tail(done)}")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs import flops, keras_device, keras_network, staging, tf_pipeline
 from jobs import steady as rules
 from jobs.dataset import Dataset
 from jobs.errors import UnsupportedError
-from jobs.keras_network import Plan
+from jobs.keras import device as keras_device
+from jobs.keras import flops, staging, tf_pipeline
+from jobs.keras import network as keras_network
+from jobs.keras.network import Plan
 from jobs.process import peak_memory_bytes
 from jobs.result import Measurement
 from jobs.spec import JobSpec

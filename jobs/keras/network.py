@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from jobs import flops, initial_weights, keras_device, tf_pipeline
 from jobs.dataset import Dataset, Part, Samples, Stream
+from jobs.keras import device as keras_device
+from jobs.keras import flops, initial_weights, tf_pipeline
 from jobs.process import peak_memory_bytes
 from jobs.spec import JobSpec
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs import tf_pipeline
 from jobs.dataset import Part, Samples, Stream
+from jobs.keras import tf_pipeline
 from jobs.spec import DataPipeline
 
 if TYPE_CHECKING:

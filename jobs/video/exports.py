@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import ffmpeg
-from jobs.encoders import Encoder
 from jobs.errors import JobError
-from jobs.ffmpeg import Program
-from jobs.footage import FRAMES_PER_SECOND, HEIGHT, WIDTH
+from jobs.video import ffmpeg
+from jobs.video.encoders import Encoder
+from jobs.video.ffmpeg import Program
+from jobs.video.footage import FRAMES_PER_SECOND, HEIGHT, WIDTH
 
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _PSNR = re.compile(r"PSNR .*\baverage:(inf|[\d.]+)")
@@ -23,7 +23,7 @@ class Export:
 
     program: Program
     encoder: Encoder
-    footage: Path  # one period, as of jobs.footage
+    footage: Path  # one period, as of jobs.video.footage
     output: Path
     seconds: float  # after which ffmpeg is killed, at each start
 

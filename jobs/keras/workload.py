@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs import keras_training
 from jobs.dataset import Dataset
-from jobs.keras_network import Plan
+from jobs.keras import training as keras_training
+from jobs.keras.network import Plan
 from jobs.result import Measurement
 from jobs.spec import DataSource, JobSpec
 from jobs.workload import Clock, Workload

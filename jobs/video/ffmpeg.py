@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from jobs.encoders import ENCODERS, Encoder
 from jobs.errors import JobError, UnsupportedError
 from jobs.spec import Scalar
+from jobs.video.encoders import ENCODERS, Encoder
 
 VARIABLE = "FARM_FFMPEG"
 REMEDY = f'pip install "benchfarm[workloads]", or put ffmpeg on the PATH, or name it in {VARIABLE}'

@@ -1,0 +1,1 @@
+"""Create ML: Apple's trainer, through a Swift program."""

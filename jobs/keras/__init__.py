@@ -1,0 +1,1 @@
+"""Keras: networks trained and inferred with, on TensorFlow, PyTorch and JAX."""

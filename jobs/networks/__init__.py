@@ -1,0 +1,1 @@
+"""Networks, and parts of them, that more than one file of a workload needs."""

@@ -1,0 +1,1 @@
+"""Video: footage generated, encoded by ffmpeg, and looked at."""
