@@ -8,6 +8,8 @@ TESTED := $(VENV)/.installed-for-tests
 EXTRAS := tensorflow,embedded
 # JAX, so that two backends meet in the tests; PyTorch's are run where it is installed.
 TEST_EXTRAS := $(EXTRAS),jax,workloads,dev
+# Test files run in so many processes; tests that measure time have the machine to themselves.
+TESTERS ?= 2
 # The first of these that is there and new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && \
@@ -42,10 +44,10 @@ demo: $(STAMP)
 	@FARM_HOME="$(CURDIR)/.demo" exec $(BIN)/farm demo
 
 test: $(TESTED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 test-all: $(TESTED)
-	$(BIN)/python -m pytest -m "exhaustive or not exhaustive"
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile -m "exhaustive or not exhaustive"
 
 lint: $(TESTED)
 	$(BIN)/ruff check .

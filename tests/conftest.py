@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ settings.load_profile("farm")
 NOOP_FOLDER = Path(__file__).parent / "workloads"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test marked `alone` have the machine to itself: nothing runs beside it (pytest -n)."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    assert item.config.cache is not None
+    folder = item.config.cache.mkdir("turn")
+    kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (folder / "gate").open("w") as gate, (folder / "turn").open("w") as turn:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # whoever waits to be alone lets nobody else in
+        fcntl.flock(turn, kind)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        return (yield)
+
+
 @pytest.fixture
 def farm_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a farm's folder of its own, and nothing of the user's."""
@@ -41,7 +57,7 @@ def farm_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def redis_url(farm_home: Path) -> Iterator[str]:
     """Start a real Redis, as `farm up` does."""
-    server = broker.start(port=broker._free_port("127.0.0.1"))
+    server = broker.start()
     try:
         yield server.local_url
     finally:

@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.conftest import Farm
 from workers.cpus import usable_cpus
 
+pytestmark = pytest.mark.alone
 SMALL = "train_samples: 2048, validation_samples: 64, test_samples: 256"
 BURNER = """
 import time

@@ -41,7 +41,7 @@ def steady(name: str, backend: Backend, **changes: object) -> Cell:
 @pytest.mark.skipif(not OTHERS, reason="one backend is installed")
 @pytest.mark.parametrize(
     "name",
-    [pytest.param("fashion_mnist_cnn", marks=pytest.mark.exhaustive), "fashion_mnist_lstm"],
+    ["fashion_mnist_cnn", "fashion_mnist_lstm"],
 )
 def test_the_losses_of_the_backends_agree(runner: Runner, name: str) -> None:
     # Two networks without dropout, whose masks the backends' own generators draw
@@ -54,6 +54,7 @@ def test_the_losses_of_the_backends_agree(runner: Runner, name: str) -> None:
         assert losses == pytest.approx(expected, abs=LATER), backend
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_inference_has_latencies_and_outputs(runner: Runner, backend: Backend) -> None:
     of = steady("fashion_mnist_cnn", backend, mode="infer", optimizer=None, batch_size=8)

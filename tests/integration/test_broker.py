@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 import redis
 
-from farm import broker
+from farm import broker, redis_server
 from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
 from workers.client import connect, without_password
 
@@ -62,6 +63,34 @@ def test_beyond_the_loopback_there_is_a_password(farm_home: Path) -> None:
 def test_a_second_server_elsewhere_is_refused(redis_url: str) -> None:
     with pytest.raises(BrokerError, match="runs already"):
         broker.start("0.0.0.0")
+
+
+def test_a_port_that_somebody_takes_first_is_left_to_them(
+    farm_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given another program on the usual port, of which nobody knew when ports were looked for
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        real = redis_server.free_ports
+        monkeypatch.setattr(redis_server, "free_ports", lambda bind: [port, *real(bind)])
+        # When none is asked for, then another is taken
+        server = broker.start()
+        broker.stop()
+        assert server.port != port
+        # When it is asked for, then it is refused
+        with pytest.raises(BrokerError, match=f"port {port} on 127.0.0.1 belongs to another"):
+            broker.start(port=port)
+
+
+def test_a_port_of_another_redis_is_refused(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = broker.running()
+    assert running is not None
+    with monkeypatch.context() as patch:
+        patch.setenv("FARM_HOME", str(tmp_path / "other"))
+        with pytest.raises(BrokerError, match=f"port {running.port} .* belongs to another"):
+            broker.start(port=running.port)
 
 
 def test_the_append_only_file_is_on(client: redis.Redis) -> None:

@@ -154,13 +154,11 @@ def found() -> Any:
         return dict(zip(BACKENDS, pool.map(said_by, BACKENDS), strict=True))
 
 
-@pytest.mark.exhaustive
 def test_every_backend_gets_the_same_bytes(found: Any) -> None:
     assert len({tuple(said["digests"]) for said in found.values()}) == 1
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.exhaustive
 def test_what_is_drawn_and_what_begins_as_a_constant(found: Any, backend: str) -> None:
     said = found[backend]
     constants = {"alpha", "beta", "bias", "gamma", "moving_mean", "moving_variance"}
@@ -172,7 +170,6 @@ def test_what_is_drawn_and_what_begins_as_a_constant(found: Any, backend: str) -
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.exhaustive
 def test_the_seed_decides_and_not_the_names(found: Any, backend: str) -> None:
     said = found[backend]
     assert said["again"]
@@ -180,14 +177,12 @@ def test_the_seed_decides_and_not_the_names(found: Any, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.exhaustive
 def test_weights_that_were_loaded_are_kept(found: Any, backend: str) -> None:
     assert found[backend]["kept"]
     assert found[backend]["rest"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.exhaustive
 def test_what_is_not_known_is_left_alone_and_said(found: Any, backend: str) -> None:
     odd, unsaid = found[backend]["refused"]
     assert "the distribution of Odd is not known" in odd
@@ -195,7 +190,6 @@ def test_what_is_not_known_is_left_alone_and_said(found: Any, backend: str) -> N
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.exhaustive
 def test_draws_have_the_distribution_of_kerass_own(found: Any, backend: str) -> None:
     # 120,000 values each: the mean errs by 0.003 deviations, the deviation by 0.2 %, and two
     # samples of one distribution lie 0.006 apart once in twenty times (Kolmogorov and Smirnov).
@@ -213,7 +207,6 @@ def test_draws_have_the_distribution_of_kerass_own(found: Any, backend: str) -> 
         assert distance < 0.01, name
 
 
-@pytest.mark.exhaustive
 def test_first_losses_agree_between_backends(found: Any) -> None:
     for name in ("transformer_lm", "fashion_mnist_cnn"):
         first, *others = (said["losses"][name] for said in found.values())

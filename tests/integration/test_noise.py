@@ -20,6 +20,7 @@ from workers.nursery import Nursery
 from workers.preflight import Look, Preflight
 from workers.runner import Runner
 
+pytestmark = pytest.mark.alone
 # Ends by itself, whatever becomes of the test. It says when it has begun.
 BURNER = """
 import os, sys, time

@@ -151,6 +151,7 @@ def test_a_template_that_is_killed_costs_one_job_and_is_started_again(runner: Ru
     assert run(runner, "succeed").status is Status.SUCCEEDED
 
 
+@pytest.mark.alone
 def test_from_the_second_job_on_the_workload_starts_at_once(noop_module: None) -> None:
     measured = start_latency.pairs(3)
     print("seconds to the workload's first line, (fork, fresh interpreter):", measured)

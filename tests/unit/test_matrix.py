@@ -223,6 +223,7 @@ def test_a_state_that_no_job_can_have_is_refused(state: str) -> None:
         build(unmeasured("a", state), baseline=None)
 
 
+@pytest.mark.alone
 def test_the_time_to_build_grows_with_the_cells_and_not_faster() -> None:
     def entries(workloads: int) -> list[Entry]:
         cells = [cell(f"w{number}", size) for number in range(workloads) for size in range(1, 9)]
