@@ -221,7 +221,7 @@ def test_few_images_are_asked_no_accuracy_of(workload: CreateMLImage) -> None:
 
 
 def test_the_swift_program_is_part_of_the_package_and_says_that_it_was_never_run() -> None:
-    text = (resources.files("jobs") / createml.PROGRAM).read_text()
+    text = (resources.files("jobs.createml") / createml.PROGRAM).read_text()
     assert "never run" in text
     training = text.index("try MLImageClassifier(")
     assert text.index("let began = Date()") < training < text.index("let ended = Date()")
