@@ -52,6 +52,7 @@ LARGEST: Literal["max"] = "max"  # a batch size: the largest that the machine ha
 BatchSize: TypeAlias = Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)]
 MAX_EPOCHS = 100_000
 MAX_REPEATS = 1_000
+MAX_RETRIES = 1_000
 MAX_TIMEOUT_SECONDS = 7 * 86_400
 
 # Fields that cells did not have at first, and what they meant then: left out of an id where they
@@ -128,11 +129,13 @@ class JobSpec(BaseModel):
     seed: int = Field(ge=0, lt=2**31)  # of the data; the network's is seed + repeat
     timeout_seconds: float = Field(gt=0, le=MAX_TIMEOUT_SECONDS)
     effort: Effort = Effort()
+    retry: int = Field(0, ge=0, le=MAX_RETRIES)  # how often somebody has asked for it once more
 
     @property
     def id(self) -> str:
         """Sixteen hexadecimal digits; the same submission always gives the same ids."""
-        return _digest([self.run, self.hardware, self.cell.id, self.repeat, self.seed])
+        said = [self.run, self.hardware, self.cell.id, self.repeat, self.seed]
+        return _digest([*said, self.retry] if self.retry else said)
 
     @property
     def label(self) -> str:
