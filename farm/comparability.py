@@ -193,7 +193,7 @@ def _usable(of: Conditions) -> int | None:
 
 def _count(cpus: Scalar | None) -> int | None:
     """Return how many CPUs a list such as ``0-3,6`` names; None for what is no such list."""
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", str(cpus)):
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*", str(cpus)):
         return None
     ends = [part.split("-") for part in str(cpus).split(",")]
     return sum(int(each[-1]) - int(each[0]) + 1 for each in ends)
@@ -201,9 +201,10 @@ def _count(cpus: Scalar | None) -> int | None:
 
 def _number(of: Conditions, key: str) -> float | None:
     try:
-        return float(of.get(key) or "")
-    except ValueError:
+        number = float(of.get(key) or "")
+    except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _alike(keys: Iterable[str], here: Conditions, there: Conditions) -> bool:

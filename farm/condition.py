@@ -200,7 +200,10 @@ HARDWARE = (
 )
 
 # Of one moment: it says how quiet the machine was, nothing of what the work was done with.
-MOMENTARY = ("load_average_1min", "foreign_gpu_processes", "batch_limited_by", "batch_limit_error")
+MOMENTARY = (
+    *("load_average_1min", "foreign_gpu_processes", "batch_limited_by", "batch_limit_error"),
+    "attempts",  # of whose processes only the last one's measurement counts
+)
 
 # What a machine is called.
 NAMES = ("hostname", "fingerprint", "declared", "device_uuid", "pci_bus_id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.errors import ImportFileError
 
 SHOWN = 20
+MOST = 10_000  # after so many a file is read no further
 
 
 class Mistakes:
@@ -14,8 +15,13 @@ class Mistakes:
         self._found: list[tuple[str, int, str]] = []
 
     def add(self, file: str, line: int, text: str) -> None:
-        """Record a mistake on a line, counted from 1; line 0 is the file as a whole."""
+        """Record a mistake on a line, counted from 1; line 0 is the file as a whole.
+
+        Raises ImportFileError, as `check` does, when there are too many to go on.
+        """
         self._found.append((file, line, text))
+        if len(self._found) > MOST:
+            self.check()
 
     def extend(self, others: Mistakes) -> None:
         """Record those of another collection too."""
@@ -36,12 +42,14 @@ class Mistakes:
         kinds = {(file, text): (file, line, text) for file, line, text in reversed(ordered)}
         first = set(kinds.values())
         chosen = sorted(ordered, key=lambda each: each not in first)[:SHOWN]
-        shown = [each for each in ordered if each in set(chosen)][:SHOWN]
+        named = set(chosen)
+        shown = [each for each in ordered if each in named][:SHOWN]
         problems = [
             f"{file}:{line}: {text}" if line else f"{file}: {text}" for file, line, text in shown
         ]
         if left := len(ordered) - len(shown):
-            problems.append(f"and {left:,} more; nothing was imported")
+            least = "at least " if len(ordered) > MOST else ""
+            problems.append(f"and {least}{left:,} more; nothing was imported")
         else:
             problems.append("nothing was imported")
         raise ImportFileError(problems)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import BinaryIO
 
-from farm import exchange
+from farm import exchange, import_source
 from farm.import_mistakes import Mistakes
 from farm.incoming import Incoming
 from farm.measurements import csv_file as measurements
 from farm.run import Run
 from farm.store import Store
 from jobs.result import Result
-from workers.ledger import OPEN
+from workers.ledger import OPEN, SUPERSEDED
 
 CHUNK = 500  # results a transaction
 # The same measurement can be imported at two times.
@@ -56,30 +52,20 @@ def import_files(store: Store, files: Sequence[str]) -> list[Imported]:
 
 def _read(file: str, mistakes: Mistakes, stack: ExitStack) -> Incoming | None:
     try:
-        content = stack.enter_context(_opened(file))
+        content = stack.enter_context(import_source.opened(file))
         suffix = Path(file).suffix.lower()
         begin = content.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
         content.seek(0)
         if suffix != ".csv" and (suffix in (".jsonl", ".ndjson") or begin.startswith(b"{")):
             return exchange.read(file, content, mistakes)
-        return measurements.read(file, content.read(), mistakes, time.time())
+        return measurements.read(file, import_source.whole(content), mistakes, time.time())
+    except import_source.SourceError as error:
+        mistakes.add(file, 0, str(error))
+        return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         mistakes.add(file, 0, f"cannot be read: {reason}")
         return None
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    """Yield the file's content, which can be read twice, though it were a pipe's."""
-    with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as given:
-        if file != "-" and given.seekable():
-            yield given
-            return
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(given, copy)
-            copy.seek(0)
-            yield copy
 
 
 def _write(store: Store, incoming: Incoming) -> Imported:
@@ -120,17 +106,20 @@ def _write(store: Store, incoming: Incoming) -> Imported:
 
 
 def _write_jobs(store: Store, incoming: Incoming) -> None:
-    """Record the jobs without a result; a job that is known keeps its state unless that is open."""
+    """Record the jobs with a state of their own.
+
+    A job that is known keeps its state, unless that is open; superseded is final on either side.
+    """
     in_order = sorted(incoming.jobs, key=lambda each: each[0].run)
     for run_id, each in groupby(in_order, key=lambda each: each[0].run):
         jobs = list(each)
-        here = {row.id: row.state for row in store.job_rows(run_id)}
+        here = {row.id: row.state for row in store.job_rows(run_id, superseded=True)}
         store.add_jobs(run_id, [spec for spec, _ in jobs])
         states = {spec.id: state for spec, state in jobs}
         news = {
             job: state
             for job, state in states.items()
-            if job not in here or (here[job] in OPEN and state not in OPEN)
+            if job not in here or state == SUPERSEDED or (here[job] in OPEN and state not in OPEN)
         }
         store.set_states(run_id, news)
 

@@ -50,7 +50,8 @@ def of_cells(table: Table, baseline: int, confidence: float) -> Estimates:
     total = of_replicates + of_units
     total = np.where(both, total + total[:, [baseline]], np.nan)
     squares = squares + squares[:, [baseline]]
-    df = total**2 / np.maximum(squares, 1e-300)  # Satterthwaite 1946
+    with np.errstate(over="ignore"):  # of laps of 1 ns beside laps of an hour; infinity will do
+        df = total**2 / np.maximum(squares, 1e-300)  # Satterthwaite 1946
     return Estimates(
         log=np.where(both, table.centre[:, [baseline]] - table.centre, np.nan),
         half=_half(total, np.where(squares > 0, df, _NORMAL), confidence),
@@ -72,7 +73,8 @@ def of_means(table: Table, baseline: int, confidence: float) -> Estimates:
     total = here.variance + base.variance
     squares = here.squares + base.squares
     # Unbiased in both halves of the fraction: Welch 1947, who divides by d + 2 and takes 2 away.
-    df = np.maximum(total**2 / np.maximum(squares, 1e-300) - 2, 1.0)
+    with np.errstate(over="ignore"):
+        df = np.maximum(total**2 / np.maximum(squares, 1e-300) - 2, 1.0)
     apart = np.where(common, table.centre[:, [baseline]] - table.centre, 0.0)
     log = np.where(rows > 0, apart.sum(axis=0) / np.maximum(rows, 1), np.nan)
     half = _half(total, np.where(squares > 0, df, _NORMAL), confidence)

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from farm.sweep import Sweep
+from jobs.problem import quote
 from jobs.spec import NAME_PATTERN
 
 ALL = "all"
@@ -28,7 +29,7 @@ def _normalised(text: str) -> str:
     tags = [tag.strip().lower() for tag in text.split("&")]
     for tag in tags:
         if not re.fullmatch(_NAME, tag):
-            raise ValueError(f"{tag!r} is no name or tag" if tag else "a tag is missing")
+            raise ValueError(f"{quote(tag)} is no name or tag" if tag else "a tag is missing")
     if ALL in tags and len(tags) > 1:
         raise ValueError(f"{ALL!r} stands alone")
     return " & ".join(dict.fromkeys(tags))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -12,13 +13,16 @@ from farm.plan import PlannedCell
 from farm.selector import Selector
 from farm.suite_expand import Expansion
 from farm.suite_file import Document, read
-from farm.suite_mistake import KeyPath, Mistake, accepted, received
+from farm.suite_mistake import Mistake, accepted, received
 from farm.suite_schema import Defaults, Job, Seed, SuiteFile
 from farm.suites import ready_suites
 from jobs.errors import SuiteError, did_you_mean
+from jobs.problem import KeyPath
 from jobs.spec import NAME_PATTERN, Name
 
+MAX_COMBINATIONS = 20_000  # made of what is listed, before any is left out
 MAX_JOBS = 100_000  # per hardware
+MOST_MISTAKES = 100  # that are looked for; who made so many made one of them everywhere
 
 
 class Suite(BaseModel):
@@ -45,17 +49,22 @@ class Suite(BaseModel):
 def load(name_or_path: str) -> Suite:
     """Return the suite in a file, or the ready suite of a name (see `locate`).
 
-    Raises SuiteError with every mistake of the file, in the order of its lines.
+    Raises SuiteError with every mistake of the file, in the order of its lines; of very many, with
+    some.
     """
     document = read(locate(name_or_path))
-    mistakes = list(suite_check.mistakes(document))
-    cells = _cells(document, mistakes)
+    mistakes = list(islice(suite_check.mistakes(document), MOST_MISTAKES + 1))
+    # With some of the mistakes unknown there is no telling what could be expanded.
+    cells = _cells(document, mistakes) if len(mistakes) <= MOST_MISTAKES else []
     stem = Path(document.name).stem
     if isinstance(document.content, dict) and "name" not in document.content:
         mistakes += _stem_mistakes(stem)
     if mistakes:
         problems = sorted(map(document.problem, mistakes), key=lambda problem: problem[0])
-        raise SuiteError(text for _, text in problems)
+        texts = [text for _, text in problems]
+        if len(texts) > MOST_MISTAKES:
+            texts[MOST_MISTAKES:] = [f"{document.name}: there are more mistakes than these"]
+        raise SuiteError(texts)
     file = SuiteFile.model_validate(document.content)
     return Suite(
         name=file.name or stem,
@@ -107,15 +116,16 @@ def _cells(document: Document, mistakes: list[Mistake]) -> list[PlannedCell]:
     combinations = 0
     for expansion in expansions:
         combinations += expansion.count()
-        if combinations > MAX_JOBS:
-            mistakes.append(_too_many(expansion.path, combinations, "combinations"))
+        if combinations > MAX_COMBINATIONS:
+            text = _too_many(expansion.path, combinations, "combinations", MAX_COMBINATIONS)
+            mistakes.append(text)
             return []
     cells = _merged(cell for expansion in expansions for cell in expansion.cells())
     for expansion in expansions:
         mistakes += expansion.mistakes
     total = sum(planned.repeats for planned in cells)
     if total > MAX_JOBS:
-        mistakes.append(_too_many(("jobs",), total, "jobs per hardware"))
+        mistakes.append(_too_many(("jobs",), total, "jobs per hardware", MAX_JOBS))
     return cells
 
 
@@ -129,8 +139,8 @@ def _merged(cells: Iterable[PlannedCell]) -> list[PlannedCell]:
     return list(found.values())
 
 
-def _too_many(path: KeyPath, count: int, what: str) -> Mistake:
-    text = f"the suite comes to {count} {what}; accepted: up to {MAX_JOBS}"
+def _too_many(path: KeyPath, count: int, what: str, most: int) -> Mistake:
+    text = f"the suite comes to {count} {what}; accepted: up to {most}"
     return Mistake(path, text)
 
 

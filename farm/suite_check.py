@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 from farm.suite_file import Document
 from farm.suite_mistake import (
     UNREADABLE,
-    KeyPath,
     Mistake,
     accepted,
     received,
@@ -23,6 +22,7 @@ from farm.suite_schema import Combination, Defaults, Job, Settings, SuiteFile, j
 from farm.sweep import as_list, value_or_list
 from jobs.catalogue import find
 from jobs.errors import UnknownNameError, did_you_mean
+from jobs.problem import KeyPath
 from jobs.workload import Workload
 
 

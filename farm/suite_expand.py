@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from farm.plan import PlannedCell
 from farm.suite_layers import Layer, Layers, supported
-from farm.suite_mistake import KeyPath, Mistake, received
+from farm.suite_mistake import Mistake, received
 from farm.suite_parameters import reason
 from farm.suite_schema import Defaults, Job, Settings
+from jobs.problem import KeyPath
 from jobs.spec import Cell, Effort
 from jobs.workload import Workload
 

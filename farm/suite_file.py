@@ -10,19 +10,12 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from farm.suite_mistake import (
-    LONGEST_QUOTE,
-    UNREADABLE,
-    KeyPath,
-    Mistake,
-    quote,
-    received,
-    show_path,
-)
+from farm.suite_mistake import UNREADABLE, Mistake, received
 from farm.suite_yaml import MERGE, TAG, TooMuchError, check_limits, compose
 from jobs.errors import SuiteError
+from jobs.problem import LONGEST_QUOTE, KeyPath, quote, show_path
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 256 << 10
 
 
 @dataclass

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from farm.suite_mistake import KeyPath
 from farm.suite_schema import (
     DEFAULT_REPEATS,
     DEFAULT_TIMEOUT_SECONDS,
@@ -17,6 +16,7 @@ from farm.suite_schema import (
 )
 from farm.sweep import as_list
 from jobs.catalogue import find
+from jobs.problem import KeyPath
 from jobs.workload import Workload
 
 # Which of a workload's attributes says what it can do, by the key of the file.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from farm.selector import CONJUNCTION_PATTERN
 from jobs.errors import did_you_mean
+from jobs.problem import KeyPath, quote
 from jobs.spec import NAME_PATTERN
 
-KeyPath: TypeAlias = tuple[str | int, ...]
-
-LONGEST_QUOTE = 60  # characters of the file that a message repeats
 DURATION_PATTERN = r"^\s*[0-9]+(\.[0-9]+)?\s*[smh]\s*$"
 
 _FORMS: Final = {
@@ -37,24 +34,6 @@ class Unreadable:
 
 
 UNREADABLE: Final = Unreadable()
-
-
-def show_path(path: KeyPath) -> str:
-    """Return a path as ``jobs[1].batch_size[2]``."""
-    shown = ""
-    for step in path:
-        if isinstance(step, int):
-            shown += f"[{step}]"
-        else:
-            key = step if re.fullmatch(r"[\w.+-]{1,64}", step) else quote(step)
-            shown += f".{key}" if shown else key
-    return shown
-
-
-def quote(value: object) -> str:
-    """Return a value as Python writes it, cut to a length that fits a line."""
-    text = repr(value[: LONGEST_QUOTE + 1] if isinstance(value, str) else value)
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def received(value: object) -> str:
@@ -90,7 +69,8 @@ def accepted(schema: dict[str, Any]) -> str:
         case "boolean":
             return "true or false"
         case "string":
-            return _FORMS.get(schema.get("pattern", ""), "text")
+            limit = f" of up to {schema['maxLength']} characters" if "maxLength" in schema else ""
+            return _FORMS.get(schema.get("pattern", ""), f"text{limit}")
         case "array":
             return f"a list, each item {accepted(schema['items'])}"
         case _:

@@ -21,8 +21,7 @@ from farm.selector import Selector
 from farm.suite_mistake import DURATION_PATTERN
 from farm.suite_parameters import Untitled, parameter_schemas, workload_names
 from farm.sweep import Sweep
-from jobs.catalogue import find
-from jobs.errors import UnknownNameError
+from jobs.catalogue import catalogue
 from jobs.spec import (
     LARGEST,
     MAX_BATCH_SIZE,
@@ -40,6 +39,7 @@ from jobs.spec import (
     Protocol,
 )
 
+MAX_DESCRIPTION = 1_000  # characters
 DEFAULT_SEED = 42
 DEFAULT_REPEATS = 3
 DEFAULT_TIMEOUT_SECONDS = 3600.0
@@ -57,10 +57,11 @@ def _seconds(value: object) -> object:
 
 
 def _canonical(name: str) -> str:
-    try:
-        return find(name).name
-    except UnknownNameError:
-        raise ValueError from None  # what is accepted says it all
+    there = catalogue()
+    found = there.workloads.get(name) or there.aliases.get(name)
+    if found is None:
+        raise ValueError  # what is accepted says it all
+    return found.name
 
 
 class _ListsWorkloads:
@@ -249,7 +250,9 @@ class SuiteFile(BaseModel):
         default_factory=str, description="Default: the file's name without its suffix."
     )
     description: str = Field(
-        default_factory=str, description="One line, for whoever lists the suites."
+        default_factory=str,
+        max_length=MAX_DESCRIPTION,
+        description="One line, for whoever lists the suites.",
     )
     hardware: Selector = Field(
         default=Selector(("all",)),

@@ -11,11 +11,11 @@ from yaml.error import Mark, MarkedYAMLError
 from yaml.nodes import Node
 from yaml.reader import ReaderError
 
-from farm.suite_mistake import quote
 from jobs.errors import SuiteError
+from jobs.problem import quote
 
 MAX_DEPTH = 20
-MAX_NODES = 100_000  # values and keys, after aliases are expanded
+MAX_NODES = 20_000  # values and keys, after aliases are expanded
 
 TAG: Final = "tag:yaml.org,2002:"
 MERGE: Final = f"{TAG}merge"

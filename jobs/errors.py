@@ -10,6 +10,7 @@
     ├── BrokerError            the farm's Redis
     │   ├── NoBrokerError      none is named and none was started
     │   └── BrokerDownError    one is named, and does not answer as it should
+    ├── ResultError            a result that cannot be taken for one
     ├── StoreError             the archive of results
     ├── HardwareError          this machine is not what was asked for
     └── JobError               a job cannot be measured, by no fault of its child process
@@ -67,8 +68,8 @@ class BrokerError(FarmError):
 class NoBrokerError(BrokerError):
     """No Redis is named and none was started here.
 
-    Type `farm up` to start one on this machine, or name one with --redis URL or FARM_REDIS_URL
-    (redis://[user:password@]host:port/0, or rediss:// for TLS).
+    Type `farm up` to start one on this machine, or name one with --redis or FARM_REDIS_URL: @FILE,
+    a file with its URL, as `farm up` writes, or redis://[user:password@]host:port/0 itself.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,10 @@ class NoBrokerError(BrokerError):
 
 class BrokerDownError(BrokerError):
     """The Redis that is named does not answer as it should."""
+
+
+class ResultError(FarmError):
+    """A worker's result is broken, of another job, or means harm; the message says what of it."""
 
 
 class StoreError(FarmError):

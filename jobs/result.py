@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from jobs.limits import (
+    MAX_COUNT,
+    MAX_NAMES,
+    MAX_SERIES,
+    Count,
+    FirstMistakeOnly,
+    Key,
+    LastWords,
+    Moment,
+    Series,
+    Some,
+    Text,
+    Texts,
+    Values,
+    Words,
+    cut,
+)
 from jobs.spec import JobSpec, Scalar
 from jobs.telemetry import Telemetry
 
@@ -22,6 +39,20 @@ class Status(str, Enum):
     CANCELLED = "cancelled"  # withdrawn before it was measured
 
 
+def _fact(value: Scalar | None) -> Scalar | None:
+    """Cut a text to its limit, and refuse a number that is too large to be written."""
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, int) and abs(value) > MAX_COUNT:
+        raise ValueError(f"a number beyond {MAX_COUNT:.0e}")
+    return value
+
+
+Facts: TypeAlias = Annotated[
+    dict[Key, Annotated[Scalar | None, AfterValidator(_fact)]], Field(max_length=MAX_NAMES)
+]
+
+
 class _Record(BaseModel):
     # NaN is a finding here, not noise: JSON keeps it as the string "NaN".
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
@@ -33,35 +64,38 @@ class Measurement(_Record):
     None is what is not known, as of measurements made elsewhere.
     """
 
-    lap_seconds: tuple[float, ...] = Field(min_length=1)
-    warmup_lap_seconds: tuple[float, ...]  # timed, and kept out of every statistic
+    lap_seconds: Annotated[Series, Field(min_length=1)]
+    warmup_lap_seconds: Series  # timed, and kept out of every statistic
     warmup_ended: Literal["steady", "cap", "fixed"] | None = None  # no trend left; time was up; …
     stopped_by: Literal["precision", "budget", "epochs"] | None = None  # what ended the laps
     laps_window: tuple[float, float] | None = None  # begin and end, seconds since the epoch
-    cold_start_seconds: float | None  # build, compile and the first step
-    learning_seconds: float | None = None  # of `steady`: the same steps everywhere, and lap sizing
-    total_seconds: float | None  # cold start, warm-up, laps and the final test
-    samples_per_lap: int | None = Field(ge=1)
-    steps_per_lap: int | None = Field(ge=1)
-    samples_per_epoch: int | None = Field(ge=1)
-    history: dict[str, tuple[float, ...]]  # loss, accuracy, val_loss, …: one value an epoch
-    steps_per_history: int | None = None  # of training between two values of `history`
-    test: dict[str, float]  # the same after training, on the test set
+    discarded_laps: Count | None = None  # the machine slept in them: none of those above
+    cold_start_seconds: FiniteFloat | None  # build, compile and the first step
+    # Of `steady`: the same steps everywhere, and the sizing of laps.
+    learning_seconds: FiniteFloat | None = None
+    total_seconds: FiniteFloat | None  # cold start, warm-up, laps and the final test
+    samples_per_lap: Some | None
+    steps_per_lap: Some | None
+    samples_per_epoch: Some | None
+    # Loss, accuracy, val_loss, …: one value an epoch.
+    history: dict[Key, Series] = Field(max_length=MAX_SERIES)
+    steps_per_history: Count | None = None  # of training between two values of `history`
+    test: Values  # the same after training, on the test set
     # What the workload demands of training, by the name of a value of `test`, or `loss_drop`:
     # 1 - last ÷ first training loss. Speed counts only where each is reached.
-    floors: dict[str, float] = Field(default_factory=dict)
-    floors_waived: str | None = None  # why nothing is demanded of this job
+    floors: Values = Field(default_factory=dict)
+    floors_waived: Text | None = None  # why nothing is demanded of this job
     # Standard deviation of the network's outputs over test samples, the mean over outputs: 0 is a
     # network that answers the same to everything.
     output_spread: float | None = None
-    flops_per_sample: float | None = None  # of one training step, multiply and add apart
-    item: str | None = None  # what is counted, where not samples: tokens, bytes, …
-    items_per_sample: float | None = None
-    batch_size: int | None = None  # the number that was used
-    latency_seconds: tuple[float, ...] | None = None  # of `infer`: single steps, each waited for
+    flops_per_sample: FiniteFloat | None = None  # of one training step, multiply and add apart
+    item: Text | None = None  # what is counted, where not samples: tokens, bytes, …
+    items_per_sample: FiniteFloat | None = None
+    batch_size: Count | None = None  # the number that was used
+    latency_seconds: Series | None = None  # of `infer`: single steps, each waited for
     data_verified: bool | None = None  # the files are the published ones; None: synthetic
-    parameter_count: int | None = None  # of the network
-    peak_memory_bytes: int | None = None  # resident set of the child, host memory
+    parameter_count: Count | None = None  # of the network
+    peak_memory_bytes: Count | None = None  # resident set of the child, host memory
 
     @property
     def epoch_seconds(self) -> tuple[float, ...]:
@@ -92,12 +126,12 @@ class JobFailure(_Record):
     kind: Literal[
         "exception", "signal", "exit", "memory", "timeout", "garbage", "data", "unsupported"
     ]
-    message: str  # for the reader of a table: what happened, and what to do
-    exception: str | None = None  # the class's qualified name
-    traceback: str | None = None
-    signal: str | None = None  # SIGKILL, SIGSEGV, …
-    exit_code: int | None = None
-    stderr_tail: str = ""
+    message: Words  # for the reader of a table: what happened, and what to do
+    exception: Text | None = None  # the class's qualified name
+    traceback: LastWords | None = None
+    signal: Text | None = None  # SIGKILL, SIGSEGV, …
+    exit_code: int | None = Field(None, ge=-(2**31), lt=2**32)
+    stderr_tail: LastWords = ""
 
 
 class _Outcome(_Record):
@@ -117,16 +151,16 @@ class _Outcome(_Record):
 class ChildReport(_Outcome):
     """What the child process says of itself; the runner makes a Result of it."""
 
-    environment: dict[str, Scalar | None]
-    workload_started_at: float | None = None  # seconds since the epoch
+    environment: Facts
+    workload_started_at: Moment | None = None  # seconds since the epoch
 
 
 class Trial(_Record):
     """One try at whether a batch of that size fits into memory, in a process of its own."""
 
-    batch_size: int = Field(ge=1)
+    batch_size: Some
     fits: bool
-    peak_memory_bytes: int | None = None  # of the device's own memory where it has some
+    peak_memory_bytes: Count | None = None  # of the device's own memory where it has some
 
 
 class Result(_Outcome):
@@ -134,13 +168,16 @@ class Result(_Outcome):
 
     schema_version: Literal[1] = 1
     job: JobSpec
-    worker: str  # the name of the worker that ran it
-    facts: dict[str, Scalar | None]  # the machine: what its fingerprint is made of, and more
-    environment: dict[str, Scalar | None]  # what was in force: versions, threads, flags
-    started_at: float  # seconds since the epoch, by the worker's clock
-    finished_at: float
-    unit: str | None = None  # which physical machine: several may bear one hardware name
-    noise: tuple[str, ...] = ()  # why the machine was not quiet, before or while it measured
+    worker: Text  # the name of the worker that ran it
+    facts: Facts  # the machine: what its fingerprint is made of, and more
+    environment: Facts  # what was in force: versions, threads, flags
+    started_at: Moment  # by the worker's clock
+    finished_at: Moment
+    unit: Text | None = None  # which physical machine: several may bear one hardware name
+    # Why the machine was not quiet, before or while it measured.
+    noise: Texts = ()
     telemetry: Telemetry | None = None
-    frontier: tuple[Trial, ...] = ()  # of the batch size `max`: what was tried, in that order
-    start_latency_seconds: float | None = None  # from taking the job to the workload's first line
+    # Of the batch size `max`: what was tried, in that order.
+    frontier: Annotated[tuple[Trial, ...], FirstMistakeOnly()] = Field((), max_length=MAX_NAMES)
+    # From taking the job to the workload's first line.
+    start_latency_seconds: FiniteFloat | None = None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from jobs.limits import MAX_COUNT, Key
 
 Backend: TypeAlias = Literal[
     "tensorflow", "torch", "jax",  # what Keras computes with
@@ -54,6 +57,22 @@ MAX_EPOCHS = 100_000
 MAX_REPEATS = 1_000
 MAX_RETRIES = 1_000
 MAX_TIMEOUT_SECONDS = 7 * 86_400
+MAX_VERSION = 10**9
+MAX_PARAMETERS = 64
+MAX_WORD = 1_000  # characters of a parameter that is text
+
+
+def _bounded(value: Scalar) -> Scalar:
+    """Refuse numbers that no other program could read, and texts that are no value."""
+    if isinstance(value, str):
+        if len(value) > MAX_WORD:
+            raise ValueError(f"text of more than {MAX_WORD} characters")
+    elif not math.isfinite(value) if isinstance(value, float) else abs(value) > MAX_COUNT:
+        raise ValueError(f"a number that is not finite, or beyond {MAX_COUNT:.0e}")
+    return value
+
+
+Parameter: TypeAlias = Annotated[Scalar, AfterValidator(_bounded)]
 
 # Fields that cells did not have at first, and what they meant then: left out of an id where they
 # still mean that, so that what was measured before keeps its identity.
@@ -69,7 +88,8 @@ class Cell(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workload: Name
-    workload_version: int | None = Field(ge=1)  # raised whenever the definition of the work changes
+    # Raised whenever the definition of the work changes.
+    workload_version: int | None = Field(ge=1, le=MAX_VERSION)
     batch_size: BatchSize | Literal["max"] | None  # None: the work has none
     epochs: int | None = Field(ge=1, le=MAX_EPOCHS)  # of the protocol `train`; None under `steady`
     precision: Precision | None
@@ -80,7 +100,8 @@ class Cell(BaseModel):
     protocol: Protocol | None = "train"
     data_pipeline: DataPipeline | None = "host"
     jit: bool | None = None  # the whole step is compiled; None: as the backend usually does it
-    parameters: dict[str, Scalar]  # all of the workload's own, defaults filled in
+    # All of the workload's own, defaults filled in.
+    parameters: dict[Key, Parameter] = Field(max_length=MAX_PARAMETERS)
 
     @property
     def samples_per_step(self) -> int:

@@ -7,11 +7,14 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from jobs.errors import JobError
 from jobs.spec import Effort
+from jobs.stopwatch import Stopwatch
 from jobs.trend import is_steady
 from jobs.workload import Clock
 
 CONFIDENCE = 0.95  # of the interval of the laps' median
+MAX_DISCARDED = 20  # laps; a machine that sleeps or has its clock set more often measures nothing
 
 
 def steps_per_lap(lap_seconds: float, step_seconds: float) -> int:
@@ -65,6 +68,9 @@ class SteadyLaps:
     one is always measured. That the laps are looked at after each makes the interval at the stop
     a little narrower than it ought to be: good enough to stop by, and never used beyond that.
 
+    A lap in which the machine slept (see `jobs.stopwatch`) is discarded, and another one takes its
+    place.
+
     `lap_seconds` is how long a lap is expected to last, `wall_clock` gives seconds since the epoch.
     """
 
@@ -74,9 +80,9 @@ class SteadyLaps:
         self.measured: list[float] = []
         self.warmup_ended: Literal["steady", "cap"] | None = None
         self.stopped_by: Literal["precision", "budget"] | None = None
+        self.discarded = 0  # laps in which the machine slept
         self._expected_seconds = lap_seconds
-        self._clock, self._wall_clock = clock, wall_clock
-        self._started: float | None = None
+        self._stopwatch = Stopwatch(clock, wall_clock)
         self._window = (math.nan, math.nan)
         self._end_warmup_if_over()
 
@@ -99,26 +105,34 @@ class SteadyLaps:
             "warmup_ended": self.warmup_ended,
             "stopped_by": self.stopped_by,
             "laps_window": self.window,
+            "discarded_laps": self.discarded,
         }
 
     def start(self) -> None:
         """Begin a lap; the device has nothing left to do."""
-        if self.warmup_ended and not self.measured:
-            self._window = (self._wall_clock(), math.nan)
-        self._started = self._clock()
+        self._stopwatch.start()
 
     def stop(self) -> None:
-        """End the lap begun last; the device has finished its work."""
-        ended = self._clock()
-        if self._started is None:
-            raise RuntimeError("a lap was stopped that was never started")
-        seconds, self._started = ended - self._started, None
+        """End the lap begun last; the device has finished its work.
+
+        Raises JobError when too many laps were discarded.
+        """
+        lap = self._stopwatch.stop()
+        if lap.slept:
+            self.discarded += 1
+            if self.discarded > MAX_DISCARDED:
+                raise JobError(
+                    f"{self.discarded} laps were discarded, since the machine slept in each, or "
+                    f"its clock was set; keep it awake, and see what sets its clock"
+                )
+            return
+        seconds = lap.seconds
         if self.warmup_ended is None:
             self.warmup.append(seconds)
             self._expected_seconds = seconds
             self._end_warmup_if_over()
             return
-        self._window = (self._window[0], self._wall_clock())
+        self._window = (self._window[0] if self.measured else lap.began_at, lap.ended_at)
         self.measured.append(seconds)
         if relative_half_width(self.measured) <= self.effort.lap_precision:
             self.stopped_by = "precision"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import math
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from jobs.limits import MAX_PARTS, Count, FirstMistakeOnly, Text, Texts
 
 # How an energy figure came about, the most trustworthy first.
 EnergyKind: TypeAlias = Literal[
@@ -15,14 +18,23 @@ EnergyKind: TypeAlias = Literal[
 ]
 
 
+def _told(value: object) -> object:
+    """Take a reading that is no number for a sensor that is not there."""
+    number = isinstance(value, float) and not math.isfinite(value)
+    return None if number or value in ("NaN", "Infinity", "-Infinity") else value
+
+
+Sensed: TypeAlias = Annotated[float | None, BeforeValidator(_told)]
+
+
 class Energy(BaseModel):
     """Energy of one part of the machine."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    part: str  # gpu, cpu, dram, soc, …
+    part: Text  # gpu, cpu, dram, soc, …
     kind: EnergyKind
-    source: str  # who said so: NVML, RAPL, …
+    source: Text  # who said so: NVML, RAPL, …
     joules: float = Field(ge=0)
     seconds: float = Field(gt=0)  # over which
 
@@ -30,19 +42,20 @@ class Energy(BaseModel):
 class Telemetry(BaseModel):
     """Readings over the life of a job's child. None is a sensor that is not there: never zero."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seconds: float  # from the first reading to the last
-    samples: int  # readings between the first and the last; 0 where sampling would have disturbed
-    period_seconds: float | None = None  # between two samples
-    energy: tuple[Energy, ...] = ()
-    power_watts: float | None = None  # of the device, mean over all that time
-    laps_power_watts: float | None = None  # the same while laps ran; only where there are samples
-    gpu_utilisation: float | None = None  # 0 to 1, mean
-    cpu_utilisation: float | None = None  # 0 to 1, of all the machine's CPUs, mean
-    peak_host_bytes: int | None = None  # resident set of the largest process of the child's tree
-    peak_device_bytes: int | None = None  # memory of the GPU in use, everybody's, highest sampled
-    temperature_celsius: float | None = None  # of the device, highest
-    clock_mhz: float | None = None  # of the device's cores, mean
-    min_clock_mhz: float | None = None
-    throttle_reasons: tuple[str, ...] | None = None  # why the device ran slower than it can
+    # Readings between the first and the last; 0 where sampling would have disturbed.
+    samples: Count
+    period_seconds: Sensed = None  # between two samples
+    energy: Annotated[tuple[Energy, ...], FirstMistakeOnly()] = Field((), max_length=MAX_PARTS)
+    power_watts: Sensed = None  # of the device, mean over all that time
+    laps_power_watts: Sensed = None  # the same while laps ran; only where there are samples
+    gpu_utilisation: Sensed = None  # 0 to 1, mean
+    cpu_utilisation: Sensed = None  # 0 to 1, of all the machine's CPUs, mean
+    peak_host_bytes: Count | None = None  # resident set of the largest process of the child's tree
+    peak_device_bytes: Count | None = None  # memory of the GPU in use, everybody's, highest sampled
+    temperature_celsius: Sensed = None  # of the device, highest
+    clock_mhz: Sensed = None  # of the device's cores, mean
+    min_clock_mhz: Sensed = None
+    throttle_reasons: Texts | None = None  # why the device ran slower than it can

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from farm.measurements.kinds import (
     FLAG,
     NAME,
+    PARAMETER,
     SCALAR,
     SECONDS,
     TEXT,
@@ -18,11 +19,14 @@ from farm.measurements.kinds import (
 )
 from jobs.catalogue import find
 from jobs.errors import UnknownNameError
+from jobs.limits import MAX_NAMES, MAX_SECONDS, MAX_SERIES
 from jobs.result import Status
 from jobs.spec import (
     LARGEST,
     MAX_BATCH_SIZE,
     MAX_EPOCHS,
+    MAX_PARAMETERS,
+    MAX_VERSION,
     Backend,
     DataPipeline,
     DataSource,
@@ -41,7 +45,8 @@ Place: TypeAlias = Literal[
 ]
 
 _COUNT = whole(1)
-_AMOUNT = number(0)
+_AMOUNT = number(0, most=1e30)
+_MOMENT = number(0, most=MAX_SECONDS)
 
 
 _SIZE = whole(1, MAX_BATCH_SIZE)
@@ -76,7 +81,7 @@ COLUMNS: Final = {
     "lap": Column("lap", whole(0, 10**9)),
     "seconds": Column("lap", SECONDS),
     "samples": Column("said", _COUNT),
-    "workload_version": Column("cell", _COUNT),
+    "workload_version": Column("cell", whole(1, MAX_VERSION)),
     "epochs": Column("cell", whole(1, MAX_EPOCHS)),
     "precision": Column("cell", one_of(get_args(Precision))),
     "backend": Column("cell", one_of(get_args(Backend))),
@@ -106,18 +111,21 @@ COLUMNS: Final = {
     "noise": Column("said", TEXT),
     "status": Column("said", one_of(tuple(each.value for each in Status))),
     "error": Column("said", TEXT),
-    "started_at": Column("said", _AMOUNT),
-    "finished_at": Column("said", _AMOUNT),
+    "started_at": Column("said", _MOMENT),
+    "finished_at": Column("said", _MOMENT),
 }
 # Columns named PREFIX.NAME, for any NAME.
 FAMILIES: Final = {
-    "parameters": Column("cell", SCALAR),
+    "parameters": Column("cell", PARAMETER),
     "environment": Column("said", SCALAR),
     "facts": Column("said", SCALAR),
     "history": Column("lap", number(finite=False)),
     "test": Column("said", number(finite=False)),
     "floors": Column("said", number()),
 }
+# How many columns of a family there may be; every other family may have MAX_NAMES.
+MOST: Final = {"parameters": MAX_PARAMETERS, "history": MAX_SERIES}
+MOST_COLUMNS: Final = MAX_NAMES
 REQUIRED: Final = ("hardware", "workload", "seconds")
 
 

@@ -16,7 +16,7 @@ from farm.measurements.fields import Fields, Texts, family
 from farm.measurements.process import Process, Rows, check
 from farm.measurements.table import Table, open_table
 from farm.plan import PlannedCell
-from farm.run import Run
+from farm.run import MAX_JOBS, Run
 from farm.selector import Selector
 from jobs.result import Result
 from jobs.spec import MAX_REPEATS, Cell, JobSpec
@@ -72,6 +72,9 @@ def read(file: str, data: bytes, mistakes: Mistakes, now: float) -> Measurements
     numbered = _numbered(processes, file, own)
     if table is not None and not processes and not own:
         own.add(file, 0, "has a header and no rows")
+    cells = _planned(numbered)
+    if (jobs := sum(planned.repeats for planned in cells)) > MAX_JOBS:
+        own.add(file, 0, f"comes to {jobs:,} repeats of all cells; accepted: up to {MAX_JOBS:,}")
     mistakes.extend(own)
     if own or table is None:
         return None
@@ -84,7 +87,7 @@ def read(file: str, data: bytes, mistakes: Mistakes, now: float) -> Measurements
         created_at=now,
         selector=Selector(("all",)),
         seed=0,
-        cells=_planned(numbered),
+        cells=cells,
     )
     return Measurements(file=file, notes=tuple(table.notes), run=run, processes=numbered)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from farm.measurements.columns import Place, find_column
 from farm.measurements.kinds import Kind, RefusedError
 from farm.measurements.table import Table
-from farm.suite_mistake import quote
+from jobs.problem import quote
 
 Texts: TypeAlias = tuple[str, ...]
 

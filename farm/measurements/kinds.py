@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs.errors import did_you_mean
-from jobs.spec import NAME_PATTERN, Scalar
+from jobs.limits import LONGEST, MAX_COUNT, SHORTEST
+from jobs.spec import MAX_WORD, NAME_PATTERN, Scalar
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
@@ -52,7 +53,10 @@ class Kind:
 
 
 def whole(low: int, high: int | None = None) -> Kind:
-    """Return the kind of the whole numbers of a range; ``32.0`` is one too."""
+    """Return the kind of the whole numbers of a range; ``32.0`` is one too.
+
+    Without a `high` the highest is what a database can hold.
+    """
 
     def read(text: str) -> int:
         value = int(text) if _INTEGER.fullmatch(text) else _number(text)
@@ -60,18 +64,22 @@ def whole(low: int, high: int | None = None) -> Kind:
             raise RefusedError
         if value < low or (high is not None and value > high):
             raise RefusedError
+        if value > MAX_COUNT:
+            raise RefusedError(f"more than {MAX_COUNT:.0e}")
         return int(value)
 
     return Kind(f"a whole number from {low}" + (f" to {high}" if high is not None else ""), read)
 
 
-def number(low: float | None = None, *, finite: bool = True) -> Kind:
-    """Return the kind of numbers, from `low` on."""
+def number(low: float | None = None, *, finite: bool = True, most: float = math.inf) -> Kind:
+    """Return the kind of numbers, from `low` on; `most` is beyond whatever can be meant."""
 
     def read(text: str) -> float:
         value = _number(text)
         if (finite and not math.isfinite(value)) or (low is not None and value < low):
             raise RefusedError
+        if finite and value > most:
+            raise RefusedError(f"more than {most:.0e}")
         return value
 
     words = "a number" if finite else "a number, or nan"
@@ -98,9 +106,6 @@ def _number(text: str) -> float:
             if re.fullmatch(pattern, text):
                 raise RefusedError(hint) from None
     raise RefusedError
-
-
-SHORTEST, LONGEST = 1e-12, 1e9  # seconds of a lap; what is outside is no measurement
 
 
 def _seconds(text: str) -> float:
@@ -142,8 +147,15 @@ def _scalar(text: str) -> Scalar:
     return text
 
 
+def _parameter(text: str) -> Scalar:
+    if len(text) > MAX_WORD:
+        raise RefusedError(f"more than {MAX_WORD} characters")
+    return _scalar(text)
+
+
 SECONDS = Kind("a number of seconds from 1e-12 to 1e9, such as 0.0125", _seconds)
 FLAG = Kind("true or false", _flag)
 NAME = Kind("a name (up to 64 letters, digits and . _ + -, a letter or digit first)", _name)
 TEXT = Kind("text", str)
 SCALAR = Kind("a value", _scalar)
+PARAMETER = Kind("a value", _parameter)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from farm.import_mistakes import Mistakes
 from farm.measurements.columns import COLUMNS
 from farm.measurements.fields import Fields, Texts, family
-from farm.suite_mistake import quote
+from jobs.limits import MAX_ITEMS, MAX_LAPS, MAX_NAMES
+from jobs.problem import quote
 from jobs.result import JobFailure, Measurement, Result, Status
 from jobs.spec import Cell, JobSpec
 from jobs.telemetry import Energy, Telemetry
@@ -77,7 +78,7 @@ class Process:
             started_at=started_at,
             finished_at=self.said.get("finished_at", started_at),
             unit=self.unit,
-            noise=tuple(text for text in noise if text),
+            noise=tuple(text for text in noise if text)[:MAX_NAMES],
             telemetry=self._telemetry(source) if measured else None,
         )
 
@@ -162,6 +163,10 @@ def check(
         mistakes.add(file, rows.line, f"{given}: needs {lacking}; received nothing there")
     elif said.get("items_per_sample") == 0:
         mistakes.add(file, rows.line, "items_per_sample: received 0; accepted: a number above 0")
+    most = min(MAX_LAPS, MAX_ITEMS // (2 + len(lap_fields.kinds)))
+    if len(laps) > most:
+        received = f"received {len(laps):,} rows of one process"
+        mistakes.add(file, rows.line, f"{received}; accepted: with such columns up to {most:,}")
     counted = _ordered([lap for lap in laps if not lap.warmup], file, mistakes)
     if laps and not counted:
         mistakes.add(file, rows.line, "all rows of this process are warm-up; one must count")

@@ -8,12 +8,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from farm.import_mistakes import Mistakes
-from farm.measurements.columns import COLUMNS, FAMILIES, REQUIRED, find_column
-from farm.suite_mistake import quote
+from farm.import_mistakes import SHOWN, Mistakes
+from farm.measurements.columns import (
+    COLUMNS,
+    FAMILIES,
+    MOST,
+    MOST_COLUMNS,
+    REQUIRED,
+    find_column,
+)
 from jobs.errors import did_you_mean
+from jobs.limits import MAX_KEY
+from jobs.problem import quote
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+MAX_HEADER = 1 << 20  # characters of the line that tells what separates the fields
 # The first bytes of files that are often taken for CSV.
 _OTHERS = (
     (b"PK\x03\x04", "is a workbook or a ZIP archive; save the sheet as 'CSV UTF-8'"),
@@ -93,7 +102,9 @@ def _separated(text: str) -> tuple[io.StringIO, str]:
     if said := re.match(r"sep=([,;|\t])\r?\n", text):  # Excel's own hint, which is no row
         lines.readline()
         return lines, said[1]
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    begin = lines.tell()
+    first = next((line for line in lines if line.strip()), "")[:MAX_HEADER].rstrip("\r\n")
+    lines.seek(begin)
 
     def known(separator: str) -> int:
         names = next(csv.reader([first], delimiter=separator), [])
@@ -119,18 +130,28 @@ def _records(
 
 def _check_header(table: Table, line: int, header: list[str], mistakes: Mistakes) -> bool:
     known = [*COLUMNS, *(f"{prefix}.NAME" for prefix in FAMILIES)]
-    problems = []
+    if len(header) > MOST_COLUMNS:
+        accepted = f"at most {MOST_COLUMNS:,}"
+        mistakes.add(table.file, line, f"received {len(header):,} columns; accepted: {accepted}")
+        return False
+    problems: list[str] = []
     for index, name in enumerate(header):
         if not name:
             table._nameless.append(index)  # a spreadsheet's, unless it holds something
         elif find_column(name) is None:
-            problems.append(
-                f"unknown column {quote(name)}{_meant(name)}; accepted: {', '.join(known)}"
-            )
+            meant = _meant(name) if len(problems) < SHOWN else ""  # each takes a while
+            problems.append(f"unknown column {quote(name)}{meant}; accepted: {', '.join(known)}")
+        elif len(name.partition(".")[2]) > MAX_KEY:
+            accepted = f"up to {MAX_KEY} characters behind the point"
+            problems.append(f"the column {quote(name)} has a long name; accepted: {accepted}")
         elif name in table.columns:
             problems.append(f"the column {name!r} is there twice")
         else:
             table.columns[name] = index
+    for prefix, most in MOST.items():
+        count = sum(name.startswith(f"{prefix}.") for name in table.columns)
+        if count > most:
+            problems.append(f"received {count} columns {prefix}.NAME; accepted: up to {most}")
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:
         problems.append(f"needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}")

@@ -9,8 +9,11 @@ import unicodedata
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 # Control, format (bidirectional overrides among them), surrogate, line and paragraph separator.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_FORMULA = ("=", "+", "-", "@")
+# Spreadsheets take the wide forms of Japanese keyboards for the same.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# What begins a heading, an item of a list, or underlines a heading.
+_MARKDOWN_BEGIN = re.compile(r"(?:#{1,6}|[-+]|[0-9]{1,9}[.)])(?=\s|$)|[=-]+$")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -45,6 +48,14 @@ def plain(text: str) -> str:
     return "".join(_visible(character) for character in line)
 
 
+def lines(text: str) -> list[str]:
+    """Return the lines of a text with their spaces; nothing in them can steer a terminal."""
+    return [
+        "".join(plain(part) if part.strip(" ") else part for part in re.split("( +)", line))
+        for line in text.expandtabs(4).rstrip().splitlines()
+    ]
+
+
 def html(text: str) -> str:
     """Return the text as HTML that holds no markup, for content and quoted attributes alike."""
     return html_library.escape(plain(text), quote=True)
@@ -53,6 +64,9 @@ def html(text: str) -> str:
 def markdown(text: str) -> str:
     """Return the text as Markdown that reads as itself, inside a table as well."""
     escaped = _MARKDOWN.sub(r"\\\g<0>", plain(text))
+    if begin := _MARKDOWN_BEGIN.match(escaped):
+        at = begin.end() - 1 if escaped[0].isdigit() else 0
+        escaped = f"{escaped[:at]}\\{escaped[at:]}"
     return html_library.escape(escaped, quote=False)
 
 

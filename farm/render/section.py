@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TypeAlias
 
 from rich.cells import cell_len
 
+from farm.render.escape import lines as lines_of
 from farm.render.escape import plain
 
 Pair: TypeAlias = tuple[str, str]  # a label and its text; without a label it goes on
@@ -40,7 +40,7 @@ def render(sections: Iterable[Section], width: int) -> list[str]:
             lines += ["", section.title]
         indent = _INDENT if section.title else ""
         lines += _pairs(section.pairs, indent, width)
-        lines += [f"{indent}{line}".rstrip() for line in _block(section.block)]
+        lines += [f"{indent}{line}".rstrip() for line in lines_of(section.block)]
     return lines
 
 
@@ -58,11 +58,3 @@ def _pairs(pairs: Sequence[Pair], indent: str, width: int) -> list[str]:
         else:
             lines += [(head + first).rstrip(), *(after + line for line in rest)]
     return lines
-
-
-def _block(text: str) -> list[str]:
-    """Return a text's lines with their spaces, everything else made harmless."""
-    return [
-        "".join(part if part.isspace() else plain(part) for part in re.split("( +)", line))
-        for line in text.expandtabs(4).rstrip().splitlines()
-    ]

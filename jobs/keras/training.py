@@ -79,6 +79,7 @@ def train(plan: Plan, dataset: Dataset, job: JobSpec, *, clock: Clock) -> Measur
         warmup_ended="fixed",
         stopped_by="epochs",
         laps_window=laps.window,
+        discarded_laps=laps.discarded,
         cold_start_seconds=cold_start_seconds,
         total_seconds=total_seconds,
         samples_per_lap=len(dataset.train),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.errors import JobError
 from jobs.measure import Laps
 from jobs.result import Measurement
 
@@ -18,8 +19,11 @@ class Clock:
         return self.times.pop(0)
 
 
-def time_laps(*times: float) -> Laps:
-    laps = Laps(Clock(*times), Clock(*(1000.0 + time for time in times)))
+def time_laps(*times: float, asleep: tuple[float, ...] = ()) -> Laps:
+    """Time laps that begin and end when said; `asleep`: by how much the wall clock is ahead."""
+    ahead = asleep or (0.0,) * len(times)
+    walls = (1000.0 + time + more for time, more in zip(times, ahead, strict=True))
+    laps = Laps(Clock(*times), Clock(*walls))
     for _ in range(len(times) // 2):
         laps.start()
         laps.stop()
@@ -46,6 +50,25 @@ def test_a_lap_that_was_never_started_is_an_error() -> None:
 def test_the_window_is_that_of_the_laps_that_count() -> None:
     assert time_laps(10.0, 15.0, 100.0, 102.0, 200.0, 203.0).window == (1100.0, 1203.0)
     assert time_laps(1.0, 4.0).window == (1001.0, 1004.0)
+
+
+def test_an_epoch_in_which_the_machine_slept_is_left_out() -> None:
+    times = (10.0, 15.0, 100.0, 102.0, 200.0, 203.0)
+    laps = time_laps(*times, asleep=(0.0, 0.0, 0.0, 60.0, 60.0, 60.0))
+    assert (laps.warmup, laps.measured, laps.discarded) == ((5.0,), (3.0,), 1)
+    assert laps.window == (1260.0, 1263.0)
+
+
+def test_sleep_in_the_first_epoch_makes_no_warmup_of_the_second() -> None:
+    times = (10.0, 15.0, 100.0, 102.0, 200.0, 203.0)
+    laps = time_laps(*times, asleep=(0.0, *[60.0] * 5))
+    assert (laps.warmup, laps.measured, laps.discarded) == ((), (2.0, 3.0), 1)
+
+
+def test_a_machine_that_slept_in_every_epoch_measured_nothing() -> None:
+    laps = time_laps(1.0, 4.0, asleep=(0.0, 60.0))
+    with pytest.raises(JobError, match="keep the machine awake"):
+        _ = laps.measured
 
 
 def measured(laps: Laps, **changes: int | None) -> Measurement:

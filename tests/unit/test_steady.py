@@ -6,12 +6,20 @@ import itertools
 import math
 import random
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
+from jobs.errors import JobError
 from jobs.spec import Effort
-from jobs.steady import SteadyLaps, fits, median_interval, relative_half_width, steps_per_lap
+from jobs.steady import (
+    MAX_DISCARDED,
+    SteadyLaps,
+    fits,
+    median_interval,
+    relative_half_width,
+    steps_per_lap,
+)
 
 
 class Clock:
@@ -24,14 +32,22 @@ class Clock:
         return self.now
 
 
-def run(effort: Effort, laps: Iterable[float], lap_seconds: float = 1.0) -> SteadyLaps:
-    """Have laps last as said, with 10 s between them, until no more are wanted."""
+def run(
+    effort: Effort,
+    laps: Iterable[float],
+    lap_seconds: float = 1.0,
+    sleep: Mapping[int, float] | None = None,
+) -> SteadyLaps:
+    """Have laps last as said, with 10 s between them, until no more are wanted.
+
+    In those that `sleep` names by their numbers the machine sleeps for so many seconds.
+    """
     clock, wall = Clock(100.0), Clock(1_000_000.0)
     steady = SteadyLaps(effort, lap_seconds, clock, wall)
-    for seconds in laps:
+    for number, seconds in enumerate(laps):
         steady.start()
         clock.now += seconds
-        wall.now += seconds
+        wall.now += seconds + (sleep or {}).get(number, 0.0)
         steady.stop()
         if steady.finished:
             break
@@ -135,6 +151,35 @@ def test_more_precision_takes_more_laps() -> None:
     assert 6 <= len(loose.measured) < len(tight.measured)
     assert relative_half_width(tight.measured) <= 0.02
     assert statistics.median(tight.measured) == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_lap_in_which_the_machine_slept_is_discarded_and_another_one_takes_its_place() -> None:
+    # Given sleep in the second warm-up lap, in the first lap that counts, and in the third
+    steady = run(
+        Effort(),
+        [1.0, 1.7, *[1.0] * 7, 1.7, 1.0, 1.7, *[1.0] * 9],
+        sleep=dict.fromkeys((1, 9, 11), 3600.0),
+    )
+    # Then there are as many laps as ever, and none of those
+    assert (steady.warmup, steady.measured) == ([1.0] * 8, [1.0] * 6)
+    assert steady.fields["discarded_laps"] == 3
+    # And they begin with the first that is kept: after ten laps, their pauses, and two hours
+    began_at = 1_000_000.0 + 10 * 11.0 + 2 * 0.7 + 2 * 3600.0
+    assert steady.window[0] == pytest.approx(began_at, abs=1e-6)
+
+
+def test_a_clock_that_is_slewed_or_set_back_is_no_sleep() -> None:
+    slewed = run(Effort(lap_seconds=100), [100.0] * 20, 100.0, sleep={0: 1.9})
+    assert slewed.discarded == 0
+    assert run(Effort(), [1.0] * 20, sleep={3: -3600.0}).discarded == 0
+    assert run(Effort(), [1.0] * 20, sleep={3: 1.02}).discarded == 1
+
+
+def test_a_machine_that_always_sleeps_measures_nothing_and_says_so() -> None:
+    with pytest.raises(JobError, match="keep it awake"):
+        run(Effort(), [1.0] * 99, sleep=dict.fromkeys(range(99), 5.0))
+    awake = run(Effort(), [1.0] * 99, sleep=dict.fromkeys(range(MAX_DISCARDED), 5.0))
+    assert (awake.discarded, len(awake.measured)) == (MAX_DISCARDED, 6)
 
 
 def test_a_lap_that_was_never_started_is_an_error() -> None:

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.suite import MAX_JOBS, Suite, load
+from farm.suite import MAX_COMBINATIONS, MAX_JOBS, Suite, load
 from farm.suite_file import MAX_BYTES
 from farm.suite_yaml import MAX_NODES
 from jobs.errors import SuiteError
@@ -168,7 +168,8 @@ def test_sweeps_do_not_explode(tmp_path: Path) -> None:
     many = list(range(1, 1001))
     text = job(f"epochs: {many}\n    train_samples: {many}\n    test_samples: {many}")
     assert problems_of(tmp_path, text) == [
-        f"test.yaml:2: jobs[0]: the suite comes to {10**9} combinations; accepted: up to {MAX_JOBS}"
+        f"test.yaml:2: jobs[0]: the suite comes to {10**9} combinations; "
+        f"accepted: up to {MAX_COMBINATIONS}"
     ]
     text = job(f"epochs: {many[:101]}\n    repeats: 1000")
     assert problems_of(tmp_path, text) == [
