@@ -30,10 +30,10 @@ NOOP_FOLDER = Path(__file__).parent / "workloads"
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let a test marked `alone` have the machine to itself: nothing runs beside it (pytest -n)."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    cache = getattr(item.config, "cache", None)
+    if "PYTEST_XDIST_WORKER" not in os.environ or cache is None:
         return (yield)
-    assert item.config.cache is not None
-    folder = item.config.cache.mkdir("turn")
+    folder = cache.mkdir("turn")
     kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
     with (folder / "gate").open("w") as gate, (folder / "turn").open("w") as turn:
         fcntl.flock(gate, fcntl.LOCK_EX)  # whoever waits to be alone lets nobody else in
@@ -123,9 +123,10 @@ def make_job(cell: Cell | None = None, **changes: Any) -> JobSpec:
 
 
 def make_result(job: JobSpec | None = None, lap_seconds: float = 1.0, **changes: Any) -> Result:
-    """Return a successful result of the job."""
+    """Return a successful result of the job, from a worker of its hardware."""
+    job = job or make_job()
     values: dict[str, Any] = {
-        "job": job or make_job(),
+        "job": job,
         "status": Status.SUCCEEDED,
         "measurement": Measurement(
             lap_seconds=(lap_seconds, lap_seconds),
@@ -138,7 +139,7 @@ def make_result(job: JobSpec | None = None, lap_seconds: float = 1.0, **changes:
             history={"loss": (1.0, 0.5)},
             test={"accuracy": 0.9},
         ),
-        "worker": "p100@host",
+        "worker": f"{job.hardware}@host",
         "facts": {"device_name": "Tesla P100"},
         "environment": {},
         "started_at": 1000.0,

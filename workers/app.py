@@ -7,16 +7,24 @@ import ssl
 from typing import TYPE_CHECKING
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 from jobs.errors import UsageError
 
 if TYPE_CHECKING:
     from kombu.entity import Queue
 
+    from workers.transport import Listener
+
 TASK = "farm.run_job"
 KEY_PREFIX = "farm:queue:"
 UNACKED_INDEX = f"{KEY_PREFIX}unacked_index"
 VISIBILITY_SECONDS = 60.0
+CONNECT_SECONDS = 4.0
+REPLY_SECONDS = 10.0  # a Redis that is silent for longer is connected to anew
+
+# By their own names, and not as Celery's broker_transport, so that messages show a plain URL.
+TRANSPORT_ALIASES.update(redis="workers.transport:Transport", rediss="workers.transport:Transport")
 
 
 def visibility_seconds() -> float:
@@ -34,10 +42,13 @@ def visibility_seconds() -> float:
     return seconds
 
 
-def make_app(url: str) -> Celery:
-    """Return the application that talks to the Redis at `url`."""
+def make_app(url: str, listener: Listener | None = None) -> Celery:
+    """Return the application that talks to the Redis at `url`; the listener hears how it goes."""
+    from workers.transport import Connection
+
     visibility = visibility_seconds()
     app = Celery("farm", broker=url, set_as_current=False)
+    app.amqp.Connection = Connection
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -46,21 +57,27 @@ def make_app(url: str) -> Celery:
         task_reject_on_worker_lost=True,
         task_track_started=False,
         worker_prefetch_multiplier=1,
+        # After a reconnect too: a job that waits for another to end has no lease.
+        worker_disable_prefetch=True,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A Redis that answers with errors (full, read-only, loading) is one to try again.
+        broker_channel_error_retry=True,
         broker_transport_options={
             "global_keyprefix": KEY_PREFIX,
             "visibility_timeout": visibility,
             # Look for dead workers' jobs some times per timeout, not every 100 seconds.
             "unacked_restore_interval": max(1.0, visibility / 10),
             "unacked_restore_throttle": 1,
-            # A worker that dies while it looks must not keep the others from looking for long.
-            "unacked_mutex_expire": max(2, int(visibility / 4)),
+            "priority_steps": [0],  # one list a queue
             "socket_keepalive": True,
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": REPLY_SECONDS,
+            "listener": listener,
         },
     )
     if url.startswith("rediss:") and "ssl_cert_reqs" not in url:

@@ -52,7 +52,8 @@ def attempt(
 ) -> Attempt:
     """Run the job, or no more of it than shows whether it fits, in a child of the nursery.
 
-    Raises UnsupportedError without the backend, MemoryError when it cannot even be imported.
+    Raises UnsupportedError without the backend, MemoryError when it cannot even be imported, and
+    Stopped when the nursery's brake is pulled.
     """
     kills_before = memory.kills()
     with recorder:
@@ -71,8 +72,17 @@ def attempt(
     report = report.model_copy(update={"environment": known})
     return Attempt(
         report=with_peak(report, job.cell, host_bytes=host, device_bytes=peak),
-        noise=recorder.noise(ending.usage),
+        noise=(*recorder.noise(ending.usage), *_interrupted(report)),
         telemetry=telemetry,
         usage=ending.usage,
         peak_device_bytes=peak,
     )
+
+
+def _interrupted(report: ChildReport) -> tuple[str, ...]:
+    """Return in words that the machine slept; the laps in which it did are left out already."""
+    count = report.measurement.discarded_laps if report.measurement else 0
+    if not count:
+        return ()
+    laps = "a lap, which is" if count == 1 else f"{count} laps, which are"
+    return (f"the machine slept, or its clock was set, in {laps} left out",)

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from redis import RedisError
 
+from jobs.problem import first_problem
 from jobs.result import Result
 from jobs.spec import JobSpec
 from workers.ability import lacking
+from workers.attempts import MAX_ATTEMPTS, died_again, never_ended, told
+from workers.brake import Stopped, Why
 from workers.host_lock import host_lock, lock_path
+from workers.job_in_hand import JobInHand
 from workers.lease import Pulse
-from workers.ledger import Ledger
+from workers.ledger import OPEN, Ledger
 from workers.outbox import Outbox
+from workers.outcome import killed_from_outside
 from workers.registry import Registry, WorkerRecord
 from workers.runner import Runner
 
@@ -30,8 +35,15 @@ class NotHereError(Exception):
     """Another worker of the same hardware can run the job, and this one cannot."""
 
 
+class HandedBackError(Exception):
+    """This worker stops: the job goes back into its queue, for another."""
+
+
 class Bench:
-    """What stands behind the Celery task; knows no Celery."""
+    """What stands behind the Celery task; knows no Celery.
+
+    `grace_seconds` is how long a job may go on after the worker was told to stop; None: to its end.
+    """
 
     def __init__(
         self,
@@ -41,6 +53,7 @@ class Bench:
         outbox: Outbox,
         *,
         share_host: bool,
+        grace_seconds: float | None = None,
     ) -> None:
         self.ledger = Ledger(client)
         self.registry = Registry(client)
@@ -49,19 +62,33 @@ class Bench:
         self.outbox = outbox
         self.share_host = share_host
         self.busy = False  # it holds a delivery
+        self.hand = JobInHand(runner.brake, grace_seconds)
         self.pulse = Pulse(client, record.beat_seconds, self.beat)
+        self.pulse.also(self.drop_if_over)
 
     def beat(self) -> None:
         """Tell the registry what this worker does."""
         self.registry.beat(self.record)
 
+    def drop_if_over(self) -> None:
+        """Stop the job in hand if it has ended without us: it was cancelled, or measured elsewhere.
+
+        A cancellation is heard at once, unless Redis was away just then.
+        """
+        job = self.hand.job
+        if job is not None and self.ledger.state(job) not in (*OPEN, None):
+            self.hand.drop(job.id)
+
     def serve(self, payload: dict[str, Any], delivery_tag: str) -> None:
-        """Bring one delivery to its end: when this returns, the message can be acknowledged."""
+        """Bring one delivery to its end: when this returns, the message can be acknowledged.
+
+        Raises NotHereError and HandedBackError for one that is to go back into its queue.
+        """
         taken_at = time.time()
         try:
             job = JobSpec.model_validate(payload)
         except ValidationError as error:
-            logger.error("dropped a message that is no job: %s", error.errors(include_url=False))
+            logger.error("dropped a message that is no job: %s", first_problem(error))
             return
         if job.hardware != self.record.hardware:
             logger.error("dropped a job for %s that was in this queue", job.hardware)
@@ -70,12 +97,12 @@ class Bench:
         self.busy = True
         try:
             received_at = time.time()
-            with self.pulse.lease(delivery_tag), self._host():
-                waited = time.time() - received_at
-                if self.ledger.begin(job):
-                    self._measure(job, taken_at + waited)
-                else:
-                    logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
+            with self.hand.take(job), self.pulse.lease(delivery_tag), self._host():
+                self._begin(job, taken_at + time.time() - received_at)
+        except Stopped as stopped:
+            if stopped.why is Why.HANDED_BACK:
+                raise HandedBackError(f"{job.label} goes back into its queue") from None
+            logger.info("stopped %s: %s [job %s]", job.label, stopped.why.value, job.id)
         finally:
             self.busy = False
             if self.record.state == "running":
@@ -96,21 +123,70 @@ class Bench:
 
     def leave(self) -> None:
         """Say goodbye, and end the templates unless one is at work."""
+        self._say(state="left", job=None)
         if not self.busy:
             self.runner.close()
-        self._say(state="left", job=None)
 
-    def _measure(self, job: JobSpec, taken_at: float) -> None:
+    def _begin(self, job: JobSpec, taken_at: float) -> None:
+        attempt = self.ledger.begin(job)
+        if not attempt:
+            logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
+            return
+        if attempt > MAX_ATTEMPTS:
+            self._give_up(job)
+            return
+        self.hand.begin()
         self._say(state="running", job=job.label)
         logger.info("measuring %s [job %s, run %s]", job.label, job.id, job.run)
-        result = self.runner.run(job, taken_at)
+        try:
+            result = self._measured(job, taken_at, attempt)
+        except (Stopped, RedisError) as error:
+            if not (isinstance(error, Stopped) and error.why is Why.OVER):
+                self._release(job)
+            raise
         self._hand_in(result)
-        if result.error is not None:
-            logger.warning("%s: %s: %s", job.label, result.status.value, result.error.message)
-        else:
-            logger.info("%s: %s", job.label, result.status.value)
+
+    def _give_up(self, job: JobSpec) -> None:
+        """End a job whose workers died, unless one of them only seemed to.
+
+        Where Redis was away for longer than a lease, a job is begun again beside a worker that is
+        at it still.
+        """
+        for other in self.registry.present():
+            if other.job == job.label and other.name != self.record.name:
+                raise NotHereError(f"{job.label} is left to {other.name}, which is at it")
+        self._hand_in(self.runner.result(job, never_ended(job, MAX_ATTEMPTS), time.time()))
+
+    def _measured(self, job: JobSpec, taken_at: float, attempt: int) -> Result:
+        """Measure the job, again when its process was killed from outside; raise Stopped."""
+        deaths: list[str] = ["its worker died"] * (attempt - 1)
+        while True:
+            result = self.runner.run(job, taken_at)
+            death = killed_from_outside(result.error)
+            if death is None:
+                return told(result, attempt)
+            deaths.append(death)
+            if attempt >= MAX_ATTEMPTS:
+                return told(died_again(result, deaths), attempt)
+            logger.warning("%s: %s; it is tried again", job.label, death)
+            attempt = self.ledger.begin(job)
+            if not attempt:
+                raise Stopped(Why.OVER)
+            taken_at = time.time()
+
+    def _release(self, job: JobSpec) -> None:
+        """Have the ledger take this attempt back; without Redis it counts as one more."""
+        try:
+            self.ledger.release(job)
+        except RedisError as error:
+            logger.warning("Redis does not hear that %s is handed back: %s", job.label, error)
 
     def _hand_in(self, result: Result) -> None:
+        if result.error is not None:
+            said = (result.job.label, result.status.value, result.error.message)
+            logger.warning("%s: %s: %s", *said)
+        else:
+            logger.info("%s: %s", result.job.label, result.status.value)
         try:
             self.outbox.keep(result)
         except OSError as error:
@@ -121,7 +197,9 @@ class Bench:
         try:
             self.outbox.deliver(self.ledger)
         except RedisError:
-            logger.exception("the result of %s waits on disk for Redis", result.job.label)
+            # Not acknowledged: until Redis has the result, the job is not off anybody's hands.
+            logger.error("the result of %s waits on disk for Redis", result.job.label)
+            raise
 
     def _say(self, **update: object) -> None:
         self.record = self.record.model_copy(update=update)
@@ -131,4 +209,4 @@ class Bench:
             logger.warning("Redis does not hear this worker: %s", error)
 
     def _host(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.share_host else host_lock(lock_path())
+        return nullcontext() if self.share_host else host_lock(lock_path(), self.runner.brake)

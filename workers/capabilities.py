@@ -37,7 +37,7 @@ def detect(hardware: Hardware) -> Capabilities:
     backends: dict[str, str] = {}
     refused: dict[str, str] = {}
     for backend, distributions in DISTRIBUTIONS.items():
-        version = _installed(backend, distributions)
+        version = installed(backend, distributions)
         if version is None:
             continue
         if backend in KERAS_BACKENDS and importlib.util.find_spec("keras") is None:
@@ -88,7 +88,8 @@ def metal_refusal(hardware: Hardware, tensorflow: str | None, metal: str | None)
     )
 
 
-def _installed(backend: str, distributions: tuple[str, ...]) -> str | None:
+def installed(backend: str, distributions: tuple[str, ...]) -> str | None:
+    """Return the version of a backend, None where it is not installed; nothing is imported."""
     if importlib.util.find_spec(backend) is None:
         return None
     return next((found for name in distributions if (found := _version(name))), "unknown")

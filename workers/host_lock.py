@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import HardwareError
+from workers.brake import Brake
 
 
 def lock_path() -> Path:
@@ -18,18 +21,59 @@ def lock_path() -> Path:
 
 
 @contextmanager
-def host_lock(path: Path) -> Iterator[None]:
+def host_lock(path: Path, brake: Brake) -> Iterator[None]:
     """Hold the machine for as long as the body runs; wait, without polling, until it is free.
 
     The lock is the kernel's (flock): it goes with the process that holds it, however that dies.
-    Raises HardwareError when the file cannot be opened.
+    Raises HardwareError when the file cannot be opened, and Stopped when the brake is pulled before
+    the machine is free.
     """
-    fd = opened(path)
+    fd = _locked(path, brake)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
         os.close(fd)
+
+
+def _locked(path: Path, brake: Brake) -> int:
+    """Return a descriptor that holds the lock."""
+    fd = opened(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        return fd
+    # Nothing wakes a thread that waits for a lock, so a helper waits. It may do so for hours after
+    # nobody wants the lock any more, and then lets go of it at once.
+    told, tell = os.pipe()
+    guard = threading.Lock()
+    locked = given_up = False
+
+    def wait() -> None:
+        nonlocal locked
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        with guard:
+            locked = True
+            if given_up:
+                os.close(fd)
+            else:
+                os.write(tell, b"!")
+
+    threading.Thread(target=wait, name="host lock", daemon=True).start()
+    try:
+        select.select([told, brake.fileno()], [], [])
+        brake.check()
+    except BaseException:
+        with guard:
+            given_up = True
+            if locked:
+                os.close(fd)
+        raise
+    finally:
+        os.close(told)
+        os.close(tell)
+    return fd
 
 
 def opened(path: Path) -> int:

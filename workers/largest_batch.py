@@ -12,7 +12,7 @@ from jobs.spec import MAX_BATCH_SIZE, JobSpec
 from workers import frontier
 from workers.attempt import Attempt
 from workers.frontier import Search
-from workers.outcome import PERHAPS_MEMORY
+from workers.outcome import PERHAPS_MEMORY, TEMPLATE_DIED, killed_from_outside
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,8 @@ class LargestBatch:
                 if size == 1 and not fitted_before:
                     self.limited_by = "memory"
                     return report
+            elif killed_from_outside(report.error) == TEMPLATE_DIED:
+                return self._told(report, size)  # that says nothing of memory
             elif fitted_before or (size > 1 and _perhaps_memory(report)):
                 self._note(tried, size, fits=False)
             else:

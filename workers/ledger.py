@@ -1,25 +1,28 @@
 """Ledger: what Redis knows of runs: their jobs, each job's state, and the log of results.
 
 Keys, all below `farm:run:{run}`: the manifest (a string), `:jobs` (id → JobSpec), `:states`
-(id → state), `:columns` (the hardware that has jobs → its tags), `:enqueued` (the hardware whose
-jobs are all in its queue), `:attempts` (id → how often a worker has begun it) and `:results` (a
-stream, one entry a result). `farm:runs` orders the runs by creation, `farm:suites` names the newest
-run of each suite, `farm:closed` is the set of those that no hardware joins any more, and on the
-channel `farm:cancelled` the ids of jobs are told that were cancelled while they ran.
+(id → state), `:columns` (the hardware that has jobs → its tags), `:attempts` (id → how often a
+worker has begun it) and `:results` (`workers/result_log.py`); `workers/turn.py` has two more.
+`farm:runs` orders the runs by creation, `farm:suites` names the newest run of each suite,
+`farm:closed` is the set of those that no hardware joins any more, and on the channel
+`farm:cancelled` the ids of jobs are told that were cancelled while they ran.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from jobs.result import Result
 from jobs.spec import JobSpec
+from workers import recorded
+from workers.result_log import JOB, RESULT, LogEntry, ResultLog
 
 if TYPE_CHECKING:
     import redis
+
 
 T = TypeVar("T")
 QUEUED, RUNNING = "queued", "running"
@@ -27,8 +30,8 @@ OPEN = (QUEUED, RUNNING)  # the states of a job that has not ended
 CANCELLED = "cancelled"
 SUPERSEDED = "superseded"  # it had ended, and another job was asked for in its place
 CANCELLED_CHANNEL = "farm:cancelled"
+CLOSED = "farm:closed"
 BATCH = 500
-ENQUEUE_SECONDS = 60
 
 # A job that has ended stays ended: a message delivered twice is neither run nor counted again.
 _BEGIN = """
@@ -50,6 +53,7 @@ for _, job in ipairs(ARGV) do
   if state == 'queued' or state == 'running' then
     redis.call('HSET', KEYS[1], job, 'cancelled')
     cancelled[#cancelled + 1] = job
+    cancelled[#cancelled + 1] = state
     if state == 'running' then redis.call('PUBLISH', KEYS[2], job) end
   end
 end
@@ -62,11 +66,11 @@ redis.call('HSET', KEYS[1], ARGV[1], 'superseded', ARGV[2], 'queued')
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 return 1
 """
-_FINISH = """
+_FINISH = f"""
 local state = redis.call('HGET', KEYS[1], ARGV[1])
 if not state then return -1 end
 if state ~= 'queued' and state ~= 'running' then return 0 end
-redis.call('XADD', KEYS[2], '*', 'result', ARGV[3])
+redis.call('XADD', KEYS[2], '*', '{JOB}', ARGV[1], '{RESULT}', ARGV[3])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
@@ -100,41 +104,37 @@ class Ledger:
             pipe.execute()
 
     def add_column(
-        self, run: str, hardware: str, tags: Collection[str], jobs: Sequence[JobSpec]
+        self,
+        run: str,
+        hardware: str,
+        tags: Collection[str],
+        jobs: Sequence[JobSpec],
+        *,
+        open_only: bool = False,
     ) -> bool:
-        """Record a hardware's jobs as queued; return False when they were recorded before."""
+        """Record a hardware's jobs as queued; return False when they were recorded before.
+
+        `open_only`: also when the run was closed, or is recorded here no more.
+        """
+        from redis import WatchError
+
         columns = key(run, "columns")
         with self.client.pipeline() as pipe:
-            pipe.watch(columns)  # type: ignore[no-untyped-call]
+            pipe.watch(columns, CLOSED, key(run))  # type: ignore[no-untyped-call]
             if pipe.hexists(columns, hardware):
+                return False
+            if open_only and (pipe.sismember(CLOSED, run) or not pipe.exists(key(run))):
                 return False
             pipe.multi()
             pipe.hset(columns, hardware, json.dumps(sorted(tags)))
             for batch in _batches(jobs):
                 pipe.hset(key(run, "jobs"), mapping={j.id: j.model_dump_json() for j in batch})
                 pipe.hset(key(run, "states"), mapping=dict.fromkeys([j.id for j in batch], QUEUED))
-            from redis import WatchError
-
             try:
                 pipe.execute()
             except WatchError:
-                return self.add_column(run, hardware, tags, jobs)
+                return self.add_column(run, hardware, tags, jobs, open_only=open_only)
         return True
-
-    def may_enqueue(self, run: str, hardware: str) -> bool:
-        """Return whether the caller has to enqueue the column's jobs now.
-
-        Nobody has to when they are enqueued, or when somebody is at it. Whoever was at it and died
-        is given a minute; a job that is enqueued twice for it is skipped by `begin`.
-        """
-        if self.client.sismember(key(run, "enqueued"), hardware):
-            return False
-        turn = key(run, f"enqueuing:{hardware}")
-        return bool(self.client.set(turn, "1", nx=True, ex=ENQUEUE_SECONDS))
-
-    def enqueued(self, run: str, hardware: str) -> None:
-        """Record that all the column's jobs are in its queue."""
-        self.client.sadd(key(run, "enqueued"), hardware)
 
     def begin(self, job: JobSpec) -> int:
         """Mark a job as running and return how often it was begun now, this time included.
@@ -149,15 +149,16 @@ class Ledger:
         keys = [key(job.run, "states"), key(job.run, "attempts")]
         return bool(self._release(keys=keys, args=[job.id]))
 
-    def cancel(self, run: str, jobs: Sequence[str]) -> list[str]:
-        """End those of the jobs that have not ended as cancelled; return their ids.
+    def cancel(self, run: str, jobs: Sequence[str]) -> dict[str, str]:
+        """End those of the jobs that have not ended as cancelled; return the state each was in.
 
         Workers hear of those that run. A result that arrives later is not taken.
         """
-        cancelled: list[str] = []
+        cancelled: dict[str, str] = {}
         for batch in _batches(jobs):
             keys = [key(run, "states"), CANCELLED_CHANNEL]
-            cancelled += cast("list[str]", self._cancel(keys=keys, args=list(batch)))
+            said = cast("list[str]", self._cancel(keys=keys, args=list(batch)))
+            cancelled |= dict(zip(said[::2], said[1::2], strict=True))
         return cancelled
 
     def supersede(self, job: str, successor: JobSpec) -> bool:
@@ -173,23 +174,31 @@ class Ledger:
             )
         )
 
-    def close(self, run: str) -> None:
-        """Let no further hardware join the run."""
-        self.client.sadd("farm:closed", run)
+    def close(self, run: str) -> bool:
+        """Let no further hardware join the run; return False when it was closed already."""
+        return bool(self.client.sadd(CLOSED, run))
 
     def closed(self, run: str) -> bool:
         """Return whether the run was closed."""
-        return bool(self.client.sismember("farm:closed", run))
+        return bool(self.client.sismember(CLOSED, run))
 
-    def forget(self, run: str, suite: str) -> None:
-        """Remove everything of the run."""
-        keys = [key(run), *self.client.scan_iter(f"{key(run)}:*", count=BATCH)]
+    def forget(self, run: str, suite: str, check: Callable[[], None] = lambda: None) -> None:
+        """Remove everything of the run, unless `check` raises.
+
+        Raises redis.WatchError, and removes nothing, when any of it changes while `check` looks.
+        """
         with self.client.pipeline() as pipe:
-            if self.newest(suite) == run:
+            watched = [key(run), *(key(run, part) for part in ("jobs", "states", "results"))]
+            pipe.watch(*watched, key(run, "columns"))  # type: ignore[no-untyped-call]
+            check()
+            keys = list(self.client.scan_iter(f"{key(run)}:*", count=BATCH))
+            newest = self.newest(suite) == run
+            pipe.multi()
+            if newest:
                 pipe.hdel("farm:suites", suite)
             pipe.zrem("farm:runs", run)
-            pipe.srem("farm:closed", run)
-            pipe.unlink(*keys)
+            pipe.srem(CLOSED, run)
+            pipe.unlink(key(run), *keys)
             pipe.execute()
 
     def state(self, job: JobSpec) -> str | None:
@@ -225,32 +234,44 @@ class Ledger:
     def columns(self, run: str) -> dict[str, frozenset[str]]:
         """Return the hardware that has jobs in the run, with the tags that it was selected by."""
         found = cast("dict[str, str]", self.client.hgetall(key(run, "columns")))
-        return {hardware: frozenset(json.loads(tags)) for hardware, tags in found.items()}
+        known = {hardware: recorded.tags(run, hardware, text) for hardware, text in found.items()}
+        return {hardware: tags for hardware, tags in known.items() if tags is not None}
 
     def job_count(self, run: str) -> int:
         """Return how many jobs the run has."""
         return self.client.hlen(key(run, "jobs"))
 
     def jobs(self, run: str) -> Iterator[JobSpec]:
-        """Yield all the run's jobs, in no order."""
-        for _, spec in self.client.hscan_iter(key(run, "jobs"), count=BATCH):
-            yield JobSpec.model_validate_json(spec)
+        """Yield all the run's jobs, in no order; what is no job is left out."""
+        for id_, text in self.client.hscan_iter(key(run, "jobs"), count=BATCH):
+            if (spec := recorded.spec(run, id_, text)) is not None:
+                yield spec
+
+    def specs(self, run: str, jobs: Sequence[str]) -> dict[str, JobSpec]:
+        """Return those of the jobs that the run has, by id."""
+        found: dict[str, JobSpec] = {}
+        for batch in _batches(jobs):
+            texts = cast("list[str | None]", self.client.hmget(key(run, "jobs"), list(batch)))
+            for id_, text in zip(batch, texts, strict=True):
+                if text is not None and (spec := recorded.spec(run, id_, text)) is not None:
+                    found[id_] = spec
+        return found
 
     def states(self, run: str) -> dict[str, str]:
         """Return each job's state by its id."""
         return cast("dict[str, str]", self.client.hgetall(key(run, "states")))
 
-    def results_after(self, run: str, cursor: str) -> list[tuple[str, str]]:
-        """Return (cursor, Result as JSON) of the next results in the log, at most 500."""
-        entries = cast(
-            "list[tuple[str, dict[str, Any]]]",
-            self.client.xrange(key(run, "results"), min=f"({cursor}", count=BATCH),
-        )
-        return [(entry, fields["result"]) for entry, fields in entries]
+    def results_after(self, run: str, cursor: str) -> list[LogEntry]:
+        """Return the next results in the run's log, at most 500."""
+        return ResultLog(self.client, key(run, "results")).after(cursor)
+
+    def last_result(self, run: str) -> str | None:
+        """Return the cursor of the newest result in the run's log, or None when it has none."""
+        return ResultLog(self.client, key(run, "results")).last()
 
     def wait_for_result(self, run: str, cursor: str, seconds: float) -> None:
         """Return as soon as the log has a result after `cursor`, at the latest after `seconds`."""
-        self.client.xread({key(run, "results"): cursor}, count=1, block=int(seconds * 1000))
+        ResultLog(self.client, key(run, "results")).wait(cursor, seconds)
 
 
 def key(run: str, part: str = "") -> str:

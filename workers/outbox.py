@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 from pathlib import Path
 
+import psutil
 from pydantic import ValidationError
 from redis import RedisError
 
@@ -24,11 +26,14 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = made(folder)
+        self._unknown: set[Path] = set()  # of jobs that this Redis does not know
+        self._sweep()
 
     def keep(self, result: Result) -> None:
         """Write a result to disk, whole or not at all."""
         path = self.folder / f"{result.job.run}.{result.job.id}.json"
-        draft = path.with_suffix(".draft")
+        # The process's number keeps two workers of this folder from writing one draft.
+        draft = path.with_suffix(f".{os.getpid()}.draft")
         with draft.open("w", encoding="utf-8") as file:
             file.write(result.model_dump_json())
             file.flush()
@@ -57,17 +62,27 @@ class Outbox:
             try:
                 result = Result.model_validate_json(path.read_text(encoding="utf-8"))
             except FileNotFoundError:
-                continue  # another worker of this FARM_HOME has just handed it in
+                continue  # another thread, or worker of this FARM_HOME, has just handed it in
             except ValidationError as error:
-                path.replace(path.with_suffix(".unreadable"))
+                with contextlib.suppress(FileNotFoundError):
+                    path.replace(path.with_suffix(".unreadable"))
                 logger.error("%s cannot be read and is left as it is: %s", path, error)
                 continue
             taken = ledger.finish(result)
             if taken is Taken.UNKNOWN:
-                logger.warning(
-                    "%s stays in %s: this Redis knows no such job", result.job.label, path
-                )
+                if path not in self._unknown:
+                    self._unknown.add(path)
+                    logger.warning(
+                        "%s stays in %s: this Redis knows no such job", result.job.label, path
+                    )
                 continue
             if taken is Taken.HAD_ONE:
                 logger.info("%s had a result already", result.job.label)
             path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what workers that died left half-written; those jobs are measured again."""
+        for draft in self.folder.glob("*.draft"):
+            writer = draft.suffixes[-2][1:] if len(draft.suffixes) > 1 else ""
+            if not (writer.isdigit() and psutil.pid_exists(int(writer))):
+                draft.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import signal
 
 from pydantic import ValidationError
 
+from jobs.limits import MAX_REPORT_BYTES
 from jobs.memory import last_words
 from jobs.result import ChildReport, JobFailure, Status
 from jobs.spec import Cell
@@ -15,6 +16,9 @@ from workers.nursery import Ending, Refused
 
 # Of a process that a signal ended under a limit: libraries die of refused memory in many ways.
 PERHAPS_MEMORY = "the worker's memory is limited (ulimit), which can be why"
+# By which others end a process; what it does wrong itself ends by other signals.
+FROM_OUTSIDE = ("SIGKILL", "SIGTERM")
+TEMPLATE_DIED = "its template died"
 
 
 def read_report(
@@ -35,18 +39,25 @@ def read_report(
         )
         return failed(Status.TIMED_OUT, kind="timeout", message=message, stderr_tail=tail)
     if ending.oversized:
-        message = "wrote a report of more than 64 MiB, and was killed for it"
+        message = (
+            f"wrote a report of more than {_size(MAX_REPORT_BYTES)}, and was killed for it; "
+            f"a workload reports its laps and a few numbers for each epoch, no data"
+        )
         return failed(Status.FAILED, kind="garbage", message=message, stderr_tail=tail)
     if ending.status is None:
         message = "the process that starts the jobs died during this one; `farm` started it again"
-        return failed(Status.FAILED, kind="exit", message=message, stderr_tail=tail)
+        return failed(Status.FAILED, kind="signal", message=message, stderr_tail=tail)
     code = os.waitstatus_to_exitcode(ending.status)
     if code != 0:
         return _died(code, tail, memory_killed=memory_killed, under_limit=under_limit)
     try:
         report = ChildReport.model_validate_json(ending.report)
     except ValidationError as error:
-        what = "no report" if not ending.report else f"no readable report ({_first_line(error)})"
+        what = (
+            f"no readable report ({_first_line(error)})"
+            if ending.report
+            else "no report: something in it ended the process early, such as os._exit"
+        )
         message = f"the child process ended without an error and left {what}"
         return failed(Status.FAILED, kind="garbage", message=message, stderr_tail=tail)
     if report.error is None:
@@ -59,6 +70,18 @@ def read_report(
         )
         return report.model_copy(update={"status": Status.OUT_OF_MEMORY, "error": failure})
     return report.model_copy(update={"error": failure})
+
+
+def killed_from_outside(error: JobFailure | None) -> str | None:
+    """Return what ended the job's process, if it was nothing that the job did; or None.
+
+    A signal that others send, or the death of the template that had started it.
+    """
+    if error is None or error.kind != "signal":
+        return None
+    if error.signal is None:
+        return TEMPLATE_DIED
+    return error.signal if error.signal in FROM_OUTSIDE else None
 
 
 def failed(status: Status, **failure: object) -> ChildReport:
@@ -112,7 +135,7 @@ def _died(code: int, tail: str, *, memory_killed: bool, under_limit: bool) -> Ch
         message = f"the child process ended with exit code {code}; last it said: {words[0][:300]}"
         return failed(Status.FAILED, kind="exit", message=message, **more)
     message = f"the child process was killed by {by['signal']}"
-    if number == signal.SIGKILL:
+    if number in {signal.SIGKILL, signal.SIGTERM}:
         message += ", not by the farm; often that is somebody's memory limit"
     elif number in {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS} and under_limit:
         message += f"; {PERHAPS_MEMORY}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,7 +27,8 @@ WorkerState: TypeAlias = Literal[
 class WorkerRecord(BaseModel):
     """What one worker says of itself at every beat."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Finite numbers: who says that it was seen at infinity would never be lost.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str  # unique: hardware@host-process
     host: str
@@ -41,6 +44,9 @@ class WorkerRecord(BaseModel):
     beat_seconds: float  # how often it beats
     joined_at: float  # seconds since the epoch, by Redis's clock
     seen_at: float
+    # What the registry notes at a beat; None in the records of those who note none.
+    idle_since: float | None = None  # by Redis's clock; None while it measures, or is not here
+    clock_ahead_seconds: float | None = None  # its machine's clock, less Redis's
 
     @property
     def present(self) -> bool:
@@ -53,30 +59,48 @@ class Registry:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
+        self._idle_since: dict[str, float] = {}  # of those that beat here, by name
 
     def now(self) -> float:
         """Return the time in seconds since the epoch, by Redis's clock."""
         seconds, microseconds = self.client.time()
         return seconds + microseconds / 1e6
 
+    def clocks(self) -> tuple[float, float]:
+        """Return the time as `now` does, and by how many seconds this machine's clock is ahead.
+
+        Redis reads its clock between the question and the answer: taken as half way.
+        """
+        asked_at = time.time()
+        now = self.now()
+        return now, (asked_at + time.time()) / 2 - now
+
     def beat(self, record: WorkerRecord) -> None:
         """Say that the worker is here, or that it leaves."""
-        seen = record.model_copy(update={"seen_at": self.now()})
+        now, ahead = self.clocks()
+        idle_since = None
+        if record.state == "idle":
+            idle_since = self._idle_since.setdefault(record.name, now)
+        else:
+            self._idle_since.pop(record.name, None)
+        noted = {"seen_at": now, "idle_since": idle_since, "clock_ahead_seconds": ahead}
+        seen = record.model_copy(update=noted)
         self.client.hset(KEY, record.name, seen.model_dump_json())
 
     def workers(self) -> list[WorkerRecord]:
         """Return everyone who is or was here, by name; the silent are marked as lost."""
         now = self.now()
-        records = []
-        for _, text in sorted(cast("dict[str, str]", self.client.hgetall(KEY)).items()):
-            try:
-                record = WorkerRecord.model_validate_json(text)
-            except ValidationError:
-                continue  # of another version of the farm
-            if record.present and now - record.seen_at > 3 * record.beat_seconds + 1:
-                record = record.model_copy(update={"state": "lost", "job": None})
-            records.append(record)
-        return records
+        known = [record for _, record in self._records() if record is not None]
+        return [
+            record.model_copy(update={"state": "lost", "job": None})
+            if record.present and now - record.seen_at > 3 * record.beat_seconds + 1
+            else record
+            for record in known
+        ]
+
+    def unreadable(self) -> list[str]:
+        """Return the names whose records cannot be read: they are of another version of farm."""
+        return [name for name, record in self._records() if record is None]
 
     def present(self) -> list[WorkerRecord]:
         """Return who is here now."""
@@ -88,3 +112,13 @@ class Registry:
             if not other.present and (other.hardware, other.host) == (record.hardware, record.host):
                 self.client.hdel(KEY, other.name)
         self.beat(record)
+
+    def _records(self) -> Iterator[tuple[str, WorkerRecord | None]]:
+        """Yield each name with its record, None where that cannot be read."""
+        for name, text in sorted(cast("dict[str, str]", self.client.hgetall(KEY)).items()):
+            try:
+                record = WorkerRecord.model_validate_json(text)
+            except ValidationError:
+                yield name, None
+            else:
+                yield name, record if record.name == name else None

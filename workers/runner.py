@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs import catalogue
 from jobs.errors import UnknownNameError, UnsupportedError
@@ -14,6 +14,7 @@ from jobs.spec import LARGEST, Backend, JobSpec, Scalar
 from jobs.workload import Workload
 from workers import memory
 from workers.attempt import Attempt, attempt
+from workers.brake import Brake, Stopped
 from workers.conditions import conditions, unit
 from workers.cpus import usable_cpus
 from workers.instruments import Instruments, instruments_of
@@ -22,6 +23,7 @@ from workers.load import with_siblings
 from workers.nursery import Nursery
 from workers.outcome import failed
 from workers.telemetry import Recorder
+from workers.template_process import TemplateKilledError
 
 if TYPE_CHECKING:
     from workers.hardware import Hardware
@@ -34,7 +36,8 @@ class Runner:
     """Runs jobs one after the other, each in a child of its backend's template.
 
     Without a `preflight` it looks at nothing before a job; without `telemetry` it reads the CPUs'
-    counters alone. `spare_cpus` are CPUs that this process may use and the jobs do not.
+    counters alone. `spare_cpus` are CPUs that this process may use and the jobs do not. When the
+    `brake` is pulled, the job that runs is killed, and has no result.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Runner:
         telemetry: bool = True,
         instruments: Instruments | None = None,
         spare_cpus: Collection[int] = (),
+        brake: Brake | None = None,
     ) -> None:
         self.worker = worker
         self.hardware = hardware
@@ -58,13 +62,15 @@ class Runner:
         self.instruments = instruments or instruments_of(hardware)
         self.cpus = with_siblings(usable_cpus())
         self.spare_cpus = tuple(sorted({*spare_cpus}.difference(self.cpus)))
+        self.brake = brake or Brake()
         self._nurseries: dict[Backend, Nursery] = {}
 
     def run(self, job: JobSpec, taken_at: float) -> Result:
         """Measure one job; `taken_at` (seconds since the epoch) is when it left the queue.
 
         Resting, looking at the machine, waiting until it is quiet and finding the largest batch are
-        no part of the latency.
+        no part of the latency. Raises Stopped, as soon as nothing is left of the job, when the
+        brake is pulled.
         """
         noise: tuple[str, ...] = ()
         around: dict[str, Scalar | None] = {}
@@ -91,8 +97,13 @@ class Runner:
                     largest.extend(time.monotonic() - resting_at)
                     measured = largest.measure()
                 report = measured.report
+        except Stopped:
+            raise
         except UnsupportedError as error:
             report = failed(Status.UNSUPPORTED, kind="unsupported", message=str(error))
+        except TemplateKilledError as error:
+            said = {"signal": error.signal, "message": str(error)}
+            report = failed(Status.FAILED, kind="signal", **said)
         except MemoryError as error:
             message = f"out of host memory: {error or 'the worker itself has none'}"
             report = failed(Status.OUT_OF_MEMORY, kind="memory", message=message)
@@ -105,6 +116,30 @@ class Runner:
         latency = None
         if measured is not None and report.workload_started_at is not None:
             latency = report.workload_started_at - taken_at
+        return self.result(
+            job,
+            report,
+            started_at,
+            environment={**around, **report.environment, "isolation": self.isolation},
+            noise=(*noise, *(measured.noise if measured else ())),
+            telemetry=measured.telemetry if measured else None,
+            frontier=tuple(largest.trials) if largest else (),
+            start_latency_seconds=latency,
+        )
+
+    def result(
+        self,
+        job: JobSpec,
+        report: ChildReport,
+        started_at: float,
+        *,
+        environment: Mapping[str, Scalar | None] | None = None,
+        **said: Any,
+    ) -> Result:
+        """Return what the report says of the job, with the machine; `said` are more of its fields.
+
+        Without them it is the result of a job that was not run.
+        """
         return Result(
             job=job,
             status=report.status,
@@ -117,14 +152,11 @@ class Runner:
                 "declared": self.hardware.declared,  # the name was given, not detected
                 "fingerprint": self.hardware.fingerprint,
             },
-            environment={**around, **report.environment, "isolation": self.isolation},
+            environment=dict(environment or {}),
             started_at=started_at,
             finished_at=time.time(),
             unit=unit(self.hardware),
-            noise=(*noise, *(measured.noise if measured else ())),
-            telemetry=measured.telemetry if measured else None,
-            frontier=tuple(largest.trials) if largest else (),
-            start_latency_seconds=latency,
+            **said,
         )
 
     def recorder(self) -> Recorder:
@@ -148,7 +180,9 @@ class Runner:
                 "submit it with one (tensorflow, torch or jax)"
             )
         if backend not in self._nurseries:
-            self._nurseries[backend] = Nursery(backend, self.isolation, self.environment)
+            self._nurseries[backend] = Nursery(
+                backend, self.isolation, self.environment, self.brake
+            )
         return self._nurseries[backend]
 
     def _largest(self, nursery: Nursery, job: JobSpec) -> LargestBatch:
@@ -169,5 +203,5 @@ class Runner:
 
     def _clear(self, job: JobSpec) -> tuple[str, ...]:
         """Rest as the job asks, and have the machine looked at; return what is wrong with it."""
-        time.sleep(job.effort.cooldown_seconds)
+        self.brake.sleep(job.effort.cooldown_seconds)
         return () if self.preflight is None else self.preflight.clear()

@@ -16,6 +16,8 @@ from workers import capabilities
 from workers import cpus as cpu_list
 from workers.app import visibility_seconds
 from workers.bench import Bench
+from workers.brake import Brake
+from workers.cancellation import CancellationListener
 from workers.device import device_environment
 from workers.hardware import Hardware, detect
 from workers.host_lock import lock_path, opened
@@ -50,6 +52,7 @@ class Service:
         isolation: str | None,
         share_host: bool,
         patience_seconds: float = 0.0,  # how long a job waits for a quiet machine
+        grace_seconds: float | None = None,  # how long one may go on when the worker is to stop
     ) -> None:
         self.url = url
         if not share_host:
@@ -63,8 +66,11 @@ class Service:
         host = platform.node() or "unknown"
         now = Registry(client).now()
         if abs(apart := time.time() - now) > visibility_seconds() / 2:
-            # Kombu compares the clocks of workers: those that differ take each other's jobs back.
-            logger.warning("this machine's clock is %+.0f s off Redis's: set it right", apart)
+            logger.warning(
+                "this machine's clock is %+.0f s off Redis's, and so will be the times in its "
+                "results: set it right",
+                apart,
+            )
         self.record = WorkerRecord(
             name=f"{self.hardware.name}@{host}-{os.getpid()}",
             host=host,
@@ -81,18 +87,32 @@ class Service:
             seen_at=now,
         )
         instruments = instruments_of(self.hardware)
-        look = Look(self.hardware, instruments.sensors, with_siblings(cpu_list.usable_cpus()))
+        brake = Brake()
+        look = Look(
+            self.hardware,
+            instruments.sensors,
+            with_siblings(cpu_list.usable_cpus()),
+            sleep=brake.sleep,
+        )
         runner = Runner(
             self.record.name,
             self.hardware,
             isolation or default_isolation(),
             child_environment(self.hardware),
-            preflight=Preflight(look, patience_seconds=patience_seconds),
+            preflight=Preflight(look, patience_seconds=patience_seconds, sleep=brake.sleep),
             instruments=instruments,
             spare_cpus=usable,
+            brake=brake,
         )
         outbox = Outbox(home / "outbox")
-        self.bench = Bench(client, self.record, runner, outbox, share_host=share_host)
+        self.bench = Bench(
+            client,
+            self.record,
+            runner,
+            outbox,
+            share_host=share_host,
+            grace_seconds=grace_seconds,
+        )
 
     def join(self) -> None:
         """Be known to the farm, and hand in what an earlier worker could not."""
@@ -103,13 +123,15 @@ class Service:
         """Take jobs until told to stop; then say goodbye."""
         from workers.tasks import serve
 
+        bench = self.bench
         try:
-            serve(self.url, self.bench)
+            with CancellationListener(bench.ledger.client, bench.hand.drop):
+                serve(self.url, bench)
         finally:
-            self.bench.leave()
-            if self.bench.busy:
-                # Told to stop at once. Leaving by the door would wait for the job's thread; the
-                # job's child dies with this process, and its delivery goes to another worker.
+            bench.leave()
+            if bench.busy:
+                # Celery gave up. Leaving by the door would wait for the job's thread; the job's
+                # child dies with this process, and its delivery goes to another worker.
                 logging.shutdown()
                 os._exit(1)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from celery.exceptions import Reject
+from celery.exceptions import CPendingDeprecationWarning, Reject
 from celery.platforms import SecurityWarning
-from celery.signals import worker_shutting_down
+from celery.worker import state
+from redis import RedisError
 
-from jobs.errors import BrokerError
 from workers.app import TASK, make_app, queue_of
-from workers.bench import NotHereError
+from workers.bench import HandedBackError, NotHereError
+from workers.stop_signals import StopSignals
+from workers.transport import Listener
+from workers.watchdog import Watchdog, start_anew
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -30,13 +32,21 @@ REQUEUE_SECONDS = 5.0  # so that a job that cannot be handled is not handled all
 
 
 def serve(url: str, bench: Bench) -> None:
-    """Run a Celery worker on the bench's queue until it is told to stop (SIGINT or SIGTERM)."""
+    """Run a Celery worker on the bench's queue until it is told to stop (see StopSignals)."""
     # Celery warns root of pickled messages; only JSON is accepted here.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app = make_app(url)
+    # Of each delivery that goes back into its queue it logs a traceback; `register` says why.
+    logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
+    listener = Listener()
+    app = make_app(url, listener)
     app.conf.task_queues = [queue_of(bench.record.hardware)]
     register(app, bench)
-    worker = app.Worker(
+
+    class Worker(app.Worker):  # type: ignore[misc, name-defined]
+        def install_platform_tweaks(self, worker: object) -> None:
+            signals.install()  # in place of Celery's own, which wait for ever, or lose the job
+
+    worker = Worker(
         hostname=bench.record.name,
         # The one thread waits for a child, so the worker goes on answering while a job runs.
         pool="threads",
@@ -47,22 +57,37 @@ def serve(url: str, bench: Bench) -> None:
         quiet=True,
         loglevel="WARNING",
     )
+    # At each lost connection it would say what its version 6 will do with the tasks that run.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
-    def stop_at_once(*_: object) -> None:
-        # Celery cannot end the thread that waits for the job's child, and says so at length. This
-        # process can end; the child dies with it, and the delivery goes to another worker.
+    def restart() -> None:
         bench.leave()
-        os._exit(1)
+        start_anew(bench.runner.spare_cpus)
 
-    def on_first_signal(*_: object, **__: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-            signal.signal(number, stop_at_once)
+    def deliver_waiting() -> None:
+        if not bench.busy:  # else it is about to deliver by itself
+            bench.outbox.deliver_once(bench.ledger)
 
-    worker_shutting_down.connect(on_first_signal, weak=False)
+    watchdog = Watchdog(
+        bench.ledger.client, bench.record.hardware, listener, lambda: bench.busy, restart
+    )
+    bench.pulse.also(deliver_waiting)
+    bench.pulse.also(watchdog.look)
+
+    def leave() -> None:
+        watchdog.stopped = True
+        state.should_stop = 0  # the exit code
+
+    signals = StopSignals(bench.hand, leave)
     with bench.pulse:
         worker.start()
-    if worker.exitcode:
-        raise BrokerError(f"the worker stopped by itself (exit code {worker.exitcode}); see above")
+    if worker.exitcode and not watchdog.stopped:
+        logger.error("Celery stopped by itself (see above); the worker starts anew")
+    while worker.exitcode and not watchdog.stopped:
+        time.sleep(REQUEUE_SECONDS)
+        with suppress(RedisError):  # one that starts without Redis gives up
+            bench.beat()
+            restart()
 
 
 def register(app: Celery, bench: Bench) -> None:
@@ -71,9 +96,18 @@ def register(app: Celery, bench: Bench) -> None:
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
     def run_job(self: Task, spec: dict[str, Any]) -> None:
         try:
+            # A result of this very job may wait on disk: then it is not measured again.
+            bench.outbox.deliver_once(bench.ledger)
             bench.serve(spec, self.request.properties["delivery_tag"])
+        except HandedBackError as error:
+            logger.info("%s", error)
+            raise Reject(str(error), requeue=True) from error
         except NotHereError as error:
             logger.info("%s", error)
+            time.sleep(REQUEUE_SECONDS)
+            raise Reject(str(error), requeue=True) from error
+        except RedisError as error:
+            logger.warning("a job goes back into its queue: Redis: %s", error)
             time.sleep(REQUEUE_SECONDS)
             raise Reject(str(error), requeue=True) from error
         except Exception as error:

@@ -10,6 +10,7 @@ the report's and the stderr's pipes attached, and `{"kill": true}`. Out: `ready`
 child's process id or `refused` with the system's reason why there is none, `exited` with its wait
 status and what it used. When the socket closes, its
 worker has died: the child is killed and the template ends, so nothing is left measuring for nobody.
+Whatever a child started dies with it, also what has left its session (see `workers.leftovers`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ import sys
 import time
 from typing import Any, NoReturn
 
+from workers import leftovers
+
 # What each backend's children find imported.
 _KERAS = ("keras", "jobs.keras.training")
 BACKEND_MODULES = {
@@ -44,13 +47,14 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Template:
-    """Owns at most one child at a time: starts it, kills its process group, reaps it."""
+    """Owns at most one child at a time: starts it, kills it and its like, reaps it."""
 
     def __init__(self, control: socket.socket, isolation: str) -> None:
         self.control = control
         self.isolation = isolation
         self.child: int | None = None
         self.own_seconds = 0.0  # CPU time of this process when the child was started
+        self.orphan_seconds = 0.0  # CPU time of what the child has left to this process
         self.wakeup_read, self.wakeup_write = os.pipe()
         os.set_blocking(self.wakeup_write, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -64,8 +68,10 @@ class Template:
             self._serve()
         finally:
             self._kill()
+            leftovers.sweep()
 
     def _serve(self) -> None:
+        leftovers.adopt_orphans()
         self._send(event="ready")
         with selectors.DefaultSelector() as selector:
             selector.register(self.control, selectors.EVENT_READ)
@@ -103,6 +109,7 @@ class Template:
 
     def _start(self, request: str, report: int, stderr: int) -> None:
         self.own_seconds = time.process_time()
+        self.orphan_seconds = 0.0
         try:
             if self.isolation == "fork":
                 self.child = os.fork()
@@ -169,21 +176,32 @@ class Template:
             pass  # macOS's answer for a group of which only the dead leader is left
 
     def _reap(self) -> None:
-        if self.child is None:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13, which gives no orphans away
+            self._end_child()
             return
         # First only look: while the dead leader is not reaped, its group's number is not reused,
-        # so whatever it left behind can be killed safely. macOS has waitid from Python 3.13 on.
-        if hasattr(os, "waitid"):
-            if os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                return
-            self._kill()
+        # so whatever it left behind can be killed safely.
+        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with contextlib.suppress(ChildProcessError):  # there is none left
+            while (ended := os.waitid(os.P_ALL, 0, look)) is not None:
+                if ended.si_pid == self.child:
+                    self._kill()
+                    self._end_child()
+                else:
+                    _, _, used = os.wait4(ended.si_pid, 0)
+                    self.orphan_seconds += used.ru_utime + used.ru_stime
+
+    def _end_child(self) -> None:
+        if self.child is None:
+            return
         pid, status, used = os.wait4(self.child, os.WNOHANG)
         if pid == 0:
             return
         self.child = None
+        self.orphan_seconds += leftovers.sweep()
         own_seconds = time.process_time() - self.own_seconds
         usage = {
-            "cpu_seconds": used.ru_utime + used.ru_stime + own_seconds,
+            "cpu_seconds": used.ru_utime + used.ru_stime + own_seconds + self.orphan_seconds,
             "peak_bytes": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         }
         self._send(event="exited", status=status, usage=usage)

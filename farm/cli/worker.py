@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
+def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
     matched = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", value)
     if matched is None:
         raise click.BadParameter(f"{value!r} is no time; accepted: seconds, or text as in 90s, 2m")
@@ -67,6 +69,13 @@ def _abilities(has: Capabilities) -> list[str]:
     help="Wait so long for a machine that is busy, hot or on battery, then measure all the same "
     "and mark the result as noisy (default: FARM_PATIENCE, else 30s; 0: never wait).",
 )
+@click.option(
+    "--grace",
+    callback=_duration,
+    metavar="TIME",
+    help="After the first Ctrl-C (or SIGTERM) let the running job go on for so long, then hand it "
+    "back for another worker (default: to its end; 0: hand it back at once).",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Log Celery's and Redis's own messages too.")
 def command(
     redis_url: str | None,
@@ -77,25 +86,30 @@ def command(
     isolation: str | None,
     share_host: bool,
     patience: float,
+    grace: float | None,
     verbose: bool,
 ) -> None:
     """Serve the farm with this machine until Ctrl-C.
 
     The machine is detected and named (`farm hardware` shows how). It measures one job at a time,
     each in a process of its own. Start one worker a device.
+
+    The first Ctrl-C lets the running job come to its end, the second hands it back at once for
+    another worker of this hardware; either way it is not lost.
     """
-    from farm import broker
+    from farm import broker, log_format
     from farm.coordinator import Coordinator
     from farm.home import home
     from farm.render import units
     from workers.service import Service
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)
+    log_format.use_everywhere()
     for name in ("farm", "workers"):
         logging.getLogger(name).setLevel(logging.INFO)
     if verbose:
         logging.getLogger().setLevel(logging.INFO)
-    url = broker.resolve(redis_url)
+    url = broker.resolve(redis_url, worker=True)
     coordinator = Coordinator(url)
     service = Service(
         url,
@@ -108,6 +122,7 @@ def command(
         isolation=isolation,
         share_host=share_host,
         patience_seconds=patience,
+        grace_seconds=grace,
     )
     hardware = service.hardware
     click.echo(f"{service.record.name}: {hardware.facts.get('device_name') or hardware.name}")

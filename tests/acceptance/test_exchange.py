@@ -109,7 +109,7 @@ def test_a_job_is_picked_from_the_list_and_shown_in_full(here: Farm, table: str)
         (("export",), 2, "Missing option '-o'"),
         (("export", "nope", "--all", "-o", "x.jsonl"), 2, "does not go with --all"),
         (("import",), 2, "Missing argument"),
-        (("import", "."), 2, ".: cannot be read: Is a directory"),
+        (("import", "."), 2, ".: is a folder; accepted: a file"),
         (("show",), 1, "nothing has been submitted yet"),
         (("imprt", "x"), 2, "did you mean 'import'?"),
     ],

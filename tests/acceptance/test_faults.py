@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, leftovers, until
 
 SLOW = """
@@ -20,6 +22,50 @@ jobs:
 
 def running(farm: Farm) -> list[str]:
     return [w["name"] for w in farm.json("workers", "--json") if w["state"] == "running"]
+
+
+def child_of(worker: subprocess.Popen[bytes]) -> psutil.Process:
+    """Wait for the process of the worker's job, and return it."""
+    found: list[psutil.Process] = []
+
+    def seen() -> bool:
+        templates = psutil.Process(worker.pid).children()
+        found[:] = [child for template in templates for child in template.children()]
+        return bool(found)
+
+    until(seen)
+    return found[0]
+
+
+def test_a_job_whose_process_is_killed_is_measured_all_the_same_and_says_so(farm: Farm) -> None:
+    worker = farm.worker("only", "--hardware", "only")
+    farm.present("only")
+    submitted = farm.json("submit", farm.suite(SLOW.format(repeats=1, seconds=2)), "--json")
+    child_of(worker).kill()
+    farm("watch", submitted["run"])
+    assert farm.json("status", submitted["run"], "--json")["succeeded"] == 1
+    assert "SIGKILL; it is tried again" in farm.log("only")
+    [job] = farm.json("show", "--run", submitted["run"], "--json")["jobs"]
+    assert farm.json("show", job["job"], "--json")["environment"]["attempts"] == 2
+
+
+def test_a_cancelled_run_ends_within_seconds_and_the_worker_goes_on(farm: Farm) -> None:
+    # Given a worker at a job of minutes, with more of them waiting
+    worker = farm.worker("only", "--hardware", "only")
+    farm.present("only")
+    long = farm.json("submit", farm.suite(SLOW.format(repeats=3, seconds=300)), "--json")
+    child = child_of(worker)
+    # When the run is cancelled
+    began = time.monotonic()
+    farm("cancel", long["run"])
+    until(lambda: not child.is_running())
+    assert time.monotonic() - began < 15
+    # Then all its jobs are, and the next run is measured
+    assert farm.json("status", long["run"], "--json")["cancelled"] == 3
+    short = farm.suite(SLOW.format(repeats=1, seconds=0).replace("10", "20"))
+    farm("submit", short, "--wait")
+    assert farm.json("status", "--json")["succeeded"] == 1
+    assert farm.json("status", long["run"], "--json")["cancelled"] == 3
 
 
 def test_a_killed_workers_job_is_finished_by_another_and_counted_once(farm: Farm) -> None:
@@ -65,7 +111,7 @@ def test_a_second_ctrl_c_stops_a_worker_at_once_and_its_job_goes_to_another(farm
     # Given a worker in the middle of a long job
     worker = farm.worker("first", "--hardware", "twin")
     farm.present("twin")
-    submitted = farm.json("submit", farm.suite(SLOW.format(repeats=1, seconds=15)), "--json")
+    submitted = farm.json("submit", farm.suite(SLOW.format(repeats=1, seconds=8)), "--json")
     until(lambda: bool(running(farm)))
     # When it is interrupted twice
     began = time.monotonic()

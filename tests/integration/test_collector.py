@@ -7,16 +7,20 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from farm.collector import collect
+from farm.collector import collect, collect_run
 from farm.plan import PlannedCell
 from farm.run import Run
 from farm.selector import Selector
 from farm.store import Store
+from farm.unreadable import KEPT_CHARACTERS
 from jobs.errors import StoreError
+from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import JobFailure
+from jobs.spec import JobSpec
 from tests.conftest import make_cell, make_result
 from workers.ledger import Ledger
 
+LOG = "farm:run:run-1:results"
 CELL = PlannedCell(cell=make_cell(), repeats=3, timeout_seconds=60.0)
 RUN = Run(
     id="run-1",
@@ -83,16 +87,114 @@ def test_a_column_that_joins_a_complete_run_is_collected(ledger: Ledger, store: 
         ledger.finish(make_result(job))
     collect(ledger, store)
     ledger.add_column(RUN.id, "t4", ["t4"], RUN.jobs("t4"))
-    ledger.finish(make_result(RUN.jobs("t4")[0]))
+    ledger.finish(make_result(RUN.jobs("t4")[0], worker="t4@host"))
     assert collect(ledger, store) == 1
     assert {row.hardware for row in store.job_rows(RUN.id)} == {"p100", "t4"}
 
 
 def test_a_result_that_cannot_be_read_stops_nobody(ledger: Ledger, store: Store) -> None:
     jobs = RUN.jobs("p100")
-    ledger.client.xadd(f"farm:run:{RUN.id}:results", {"result": '{"schema_version": 99}'})
+    ledger.client.xadd(LOG, {"result": '{"schema_version": 99}'})
     ledger.finish(make_result(jobs[0]))
     assert collect(ledger, store) == 1
+    [kept] = store.unreadable(RUN.id)
+    assert (kept.job, kept.text, kept.size) == (None, '{"schema_version": 99}', 22)
+
+
+def handed_in(ledger: Ledger, job: JobSpec, text: bytes) -> None:
+    """Hand in a text for a job, as a worker does a result."""
+    ledger.begin(job)
+    ledger.client.xadd(LOG, {"job": job.id, "result": text})
+    ledger.client.hset(f"farm:run:{RUN.id}:states", job.id, "succeeded")
+
+
+TOO_LARGE = MAX_RESULT_BYTES + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{", "is not JSON"),
+        (b'{"\xff": "\x1b[31m\0"}', "is not JSON"),
+        (b"{}", "received a mapping; Field required"),
+        (b"x" * TOO_LARGE, "it has 16,777,217 bytes; accepted: up to 16,777,216"),
+    ],
+    ids=["cut", "binary", "empty", "large"],
+)
+def test_a_job_whose_result_cannot_be_read_has_failed_and_says_why(
+    ledger: Ledger, store: Store, text: bytes, said: str
+) -> None:
+    job, other, _ = RUN.jobs("p100")
+    handed_in(ledger, job, text)
+    ledger.finish(make_result(other))
+    assert collect(ledger, store) == 2
+    # Then what came is kept, cut where it is long, and the job says why it failed
+    [kept] = store.unreadable(RUN.id)
+    assert (kept.job, kept.size) == (job.id, len(text))
+    came = text.decode(errors="replace")
+    assert kept.text == came[:KEPT_CHARACTERS].replace("\0", "\ufffd")
+    [result] = store.result(job.id)
+    assert (result.status.value, result.job) == ("failed", job)
+    assert result.error is not None
+    assert said in result.error.message
+    assert sorted(row.state for row in store.job_rows(RUN.id)) == ["failed", "queued", "succeeded"]
+    # And nothing of it is told twice
+    assert collect(ledger, store) == 0
+    assert collect_run(ledger, store, RUN.id, from_start=True) == 0
+    assert store.unreadable(RUN.id) == [kept]
+
+
+def test_what_others_write_for_a_job_that_runs_ends_it_not(ledger: Ledger, store: Store) -> None:
+    job, other, third = RUN.jobs("p100")
+    ledger.begin(job)
+    ledger.client.xadd(LOG, {"job": job.id, "result": "rubbish"})
+    ledger.client.xadd(LOG, {"job": job.id, "result": make_result(other).model_dump_json()})
+    ledger.client.hset(f"farm:run:{RUN.id}:states", other.id, "paradise")
+    ledger.client.hset(f"farm:run:{RUN.id}:states", third.id, "succeeded")
+    assert collect(ledger, store) == 0
+    assert len(store.unreadable(RUN.id)) == 2
+    ledger.finish(make_result(job))
+    assert collect(ledger, store) == 1
+    states = {row.id: row.state for row in store.job_rows(RUN.id)}
+    assert states == {job.id: "succeeded", other.id: "queued", third.id: "queued"}
+
+
+def test_a_superseded_job_counts_no_more_and_keeps_its_result(ledger: Ledger, store: Store) -> None:
+    # Given a job that was measured, collected, and asked for once more
+    job = RUN.jobs("p100")[0]
+    successor = job.model_copy(update={"retry": 1})
+    ledger.finish(make_result(job, lap_seconds=9.0))
+    collect(ledger, store)
+    ledger.supersede(job.id, successor)
+    ledger.finish(make_result(successor, lap_seconds=2.0))
+    # When somebody dies right after the results were collected
+    with pytest.raises(KeyboardInterrupt):
+        collect(ledger, dying_at(store, "set_states", at=2))
+    store = Store()
+    # Then there is one of the two all the same, and the other is kept
+    states = {row.id: row.state for row in store.job_rows(RUN.id)}
+    assert states.keys() == {each.id for each in RUN.jobs("p100")} - {job.id} | {successor.id}
+    assert [e.epoch_seconds for e in store.entries([RUN]) if e.epoch_seconds] == [2.0]
+    assert store.state(job.id) == "superseded"
+    assert [result.job for result in store.result(job.id)] == [job]
+    collect(ledger, store)
+    assert {row.state for row in store.job_rows(RUN.id)} == {"succeeded", "queued"}
+
+
+def dying_at(store: Store, method: str, at: int) -> Store:
+    """Return the store, whose method is interrupted at its so-many-th call."""
+    calls = 0
+    original = getattr(store, method)
+
+    def interrupted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    setattr(store, method, interrupted)
+    return store
 
 
 def test_the_epoch_is_the_median_lap_scaled(ledger: Ledger, store: Store) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from farm.coordinator import Coordinator
+from farm.enqueuer import Enqueuer
 from farm.suite import Suite, load
 
 QUEUE = "farm:queue:hardware.p100"
@@ -48,13 +49,12 @@ def test_a_crash_between_recording_and_enqueueing_is_repaired(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Coordinator, "_enqueue", die)
+        patch.setattr(Enqueuer, "send", die)
         with pytest.raises(KeyboardInterrupt):
             coordinator.enlist("p100", ["p100"])
     assert coordinator.ledger.job_count(run.id) == 6
     assert queued(coordinator) == 0
-    # When its turn is over and somebody else looks
-    coordinator.client.delete(f"farm:run:{run.id}:enqueuing:p100")
+    # When somebody else looks
     coordinator.enlist("p100", ["p100"])
     # Then everything is in the queue
     assert queued(coordinator) == 6

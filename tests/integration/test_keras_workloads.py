@@ -85,6 +85,7 @@ def test_a_network_is_measured(runner: Runner, name: str, backend: Backend) -> N
     assert measurement.cold_start_seconds is not None
     assert measurement.total_seconds > measurement.cold_start_seconds + laps > 0
     assert (measurement.warmup_ended, measurement.stopped_by) == ("fixed", "epochs")
+    assert measurement.discarded_laps == 0
     assert measurement.flops_per_sample is not None
     if name in FLOPS_PER_SAMPLE:
         assert measurement.flops_per_sample == FLOPS_PER_SAMPLE[name]

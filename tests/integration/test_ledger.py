@@ -10,7 +10,7 @@ import redis
 from farm.cli.progress import REFRESH_SECONDS
 from tests.conftest import make_cell, make_job, make_result
 from workers.client import connect
-from workers.ledger import Ledger, Taken
+from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken
 
 
 @pytest.fixture
@@ -54,11 +54,13 @@ def test_the_log_is_read_from_where_it_was_left(ledger: Ledger) -> None:
     jobs = [make_job(repeat=repeat) for repeat in range(1, 4)]
     ledger.add_column("run-1", "p100", ["p100"], jobs)
     ledger.finish(make_result(jobs[0]))
-    [(cursor, _)] = ledger.results_after("run-1", "0")
-    assert ledger.results_after("run-1", cursor) == []
+    [entry] = ledger.results_after("run-1", "0")
+    assert (entry.job, entry.text) == (jobs[0].id, make_result(jobs[0]).model_dump_json())
+    assert ledger.last_result("run-1") == entry.cursor
+    assert ledger.results_after("run-1", entry.cursor) == []
     for job in jobs[1:]:
         ledger.finish(make_result(job))
-    assert len(ledger.results_after("run-1", cursor)) == 2
+    assert len(ledger.results_after("run-1", entry.cursor)) == 2
 
 
 def test_more_jobs_than_one_batch_are_all_recorded(ledger: Ledger) -> None:
@@ -83,19 +85,102 @@ def test_a_long_silence_is_not_an_error(redis_url: str) -> None:
     assert time.monotonic() - began >= REFRESH_SECONDS
 
 
-def test_a_column_is_enqueued_by_one_until_it_is_done_or_has_given_up(ledger: Ledger) -> None:
-    assert ledger.may_enqueue("run-1", "p100")
-    assert not ledger.may_enqueue("run-1", "p100")  # somebody is at it
-    ledger.client.delete("farm:run:run-1:enqueuing:p100")  # and died: the minute is over
-    assert ledger.may_enqueue("run-1", "p100")
-    ledger.enqueued("run-1", "p100")
-    ledger.client.delete("farm:run:run-1:enqueuing:p100")
-    assert not ledger.may_enqueue("run-1", "p100")
-
-
 def test_waiting_for_a_result_ends_with_it_or_with_the_time(ledger: Ledger) -> None:
     ledger.wait_for_result("run-1", "0", 0.05)
     job = make_job()
     ledger.add_column("run-1", "p100", ["p100"], [job])
     ledger.finish(make_result(job))
     ledger.wait_for_result("run-1", "0", 60.0)
+    # Also when what comes is no text
+    last = ledger.last_result("run-1")
+    assert last is not None
+    ledger.client.xadd("farm:run:run-1:results", {b"result": b"\xff"})
+    ledger.wait_for_result("run-1", last, 60.0)
+
+
+def test_a_job_is_cancelled_once_and_the_workers_hear_of_those_that_run(ledger: Ledger) -> None:
+    # Given a job that waits, one that runs, and one that has ended
+    waiting, running, ended = jobs = [make_job(repeat=repeat) for repeat in (1, 2, 3)]
+    ledger.add_column("run-1", "p100", ["p100"], jobs)
+    for job in (running, ended):
+        ledger.begin(job)
+    ledger.finish(make_result(ended))
+    listener = ledger.client.pubsub(  # type: ignore[no-untyped-call]
+        ignore_subscribe_messages=True
+    )
+    listener.subscribe(CANCELLED_CHANNEL)
+    listener.get_message(timeout=5)
+    # When all are cancelled, twice
+    ids = [job.id for job in jobs]
+    assert ledger.cancel("run-1", ids) == {waiting.id: "queued", running.id: "running"}
+    assert ledger.cancel("run-1", ids) == {}
+    # Then the one that runs is told, and a result that arrives later is not taken
+    said = listener.get_message(timeout=5)
+    assert said is not None
+    assert said["data"] == running.id
+    assert ledger.finish(make_result(running)) is Taken.HAD_ONE
+    assert sorted(ledger.states("run-1").values()) == ["cancelled", "cancelled", "succeeded"]
+    listener.close()
+
+
+def test_a_job_is_superseded_once_and_only_when_it_has_ended(ledger: Ledger) -> None:
+    job = make_job()
+    successor = job.model_copy(update={"retry": 1})
+    ledger.add_column("run-1", "p100", ["p100"], [job])
+    assert not ledger.supersede(job.id, successor)
+    ledger.finish(make_result(job))
+    assert ledger.supersede(job.id, successor)
+    assert not ledger.supersede(job.id, successor)
+    assert ledger.states("run-1") == {job.id: "superseded", successor.id: "queued"}
+    assert ledger.specs("run-1", [job.id, successor.id, "nope"])[successor.id] == successor
+    assert not ledger.begin(job)
+    assert ledger.begin(successor)
+
+
+def test_nobody_joins_a_run_that_is_closed_or_forgotten(ledger: Ledger) -> None:
+    job = make_job()
+    assert not ledger.add_column("run-1", "p100", ["p100"], [job], open_only=True)
+    ledger.create("run-1", "quick", 1.0, "{}")
+    assert ledger.close("run-1")
+    assert not ledger.close("run-1")
+    assert not ledger.add_column("run-1", "p100", ["p100"], [job], open_only=True)
+    assert ledger.open_runs() == []
+    assert ledger.columns("run-1") == {}
+
+
+def test_a_run_is_forgotten_whole_or_not_at_all(ledger: Ledger) -> None:
+    job = make_job()
+    ledger.create("run-1", "quick", 1.0, "{}")
+    ledger.create("run-10", "other", 1.0, "{}")
+    ledger.add_column("run-1", "p100", ["p100"], [job])
+    ledger.begin(job)
+    ledger.close("run-1")
+
+    # Given a result that arrives while somebody looks whether the run can go
+    def arrives() -> None:
+        ledger.finish(make_result(job))
+
+    with pytest.raises(redis.WatchError):
+        ledger.forget("run-1", "quick", arrives)
+    assert len(ledger.results_after("run-1", "0")) == 1
+    # When nothing changes
+    ledger.forget("run-1", "quick")
+    # Then nothing of it is left, and everything of the others
+    assert sorted(ledger.client.keys("*")) == ["farm:run:run-10", "farm:runs", "farm:suites"]
+    assert (ledger.runs(), ledger.newest("quick")) == (["run-10"], None)
+
+
+def test_what_is_no_job_keeps_nobody_from_the_others(ledger: Ledger) -> None:
+    job = make_job()
+    ledger.add_column("run-1", "p100", ["p100"], [job])
+    ledger.client.hset("farm:run:run-1:jobs", "0" * 16, "{}")
+    assert list(ledger.jobs("run-1")) == [job]
+    assert ledger.specs("run-1", ["0" * 16, job.id]) == {job.id: job}
+
+
+def test_bytes_that_are_no_text_stop_no_command(ledger: Ledger, redis_url: str) -> None:
+    ledger.add_column("run-1", "p100", ["p100"], [make_job()])
+    with redis.Redis.from_url(redis_url) as raw:
+        raw.hset("farm:run:run-1:states", b"\xff\xfe", b"\x80")
+    with connect(redis_url) as client:
+        assert "\ufffd" in Ledger(client).states("run-1").values()

@@ -95,6 +95,13 @@ def test_an_older_store_gains_the_readings_of_what_it_holds(old_store: list[Resu
     assert good.conditions["device_name"] == "Tesla P100"
     assert bad.reading is None
     assert {result.job.id for result in kept} == {measured.job.id, failed.job.id}
+    # And it can hold retries, and what cannot be read
+    with Store() as store:
+        assert [row.retry for row in store.job_rows(RUN.id)] == [0, 0]
+        assert store.unreadable(RUN.id) == []
+        store.add_jobs(RUN.id, [make_job(CELL, repeat=1, retry=1)])
+        store.set_states(RUN.id, {measured.job.id: "superseded"})
+        assert sorted(row.retry for row in store.job_rows(RUN.id)) == [0, 1]
     # And the next to open it finds nothing left to do
     with Store() as store:
         assert len(store.entries([RUN])) == 2

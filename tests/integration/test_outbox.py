@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import redis
@@ -42,3 +45,15 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_stops_nobody(
     outbox.deliver(ledger)
     assert files(outbox) == ["a.unreadable"]
     assert len(ledger.results_after(job.run, "0")) == 1
+
+
+def test_what_a_dead_worker_left_half_written_is_removed_and_a_living_ones_is_not(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for draft in (f"run.1.{ended.pid}.draft", f"run.2.{os.getpid()}.draft", "run.old.draft"):
+        (folder / draft).write_text("{")
+    assert files(Outbox(folder)) == [f"run.2.{os.getpid()}.draft"]

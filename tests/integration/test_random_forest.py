@@ -74,10 +74,10 @@ def test_split_and_search_are_measured_and_leave_nothing_behind(runner: Runner) 
     assert environment["backend"] == "sklearn"
     assert environment["scikit_learn_version"]
     assert environment["threads"] == environment["usable_cpus"] == len(usable_cpus())
-    template = runner._nurseries["sklearn"]._process
+    template = runner._nurseries["sklearn"].pid
     assert template is not None
-    assert psutil.Process(template.pid).children(recursive=True) == []
-    assert psutil.Process(template.pid).num_threads() == 1  # a fork of it is safe
+    assert psutil.Process(template).children(recursive=True) == []
+    assert psutil.Process(template).num_threads() == 1  # a fork of it is safe
 
 
 def test_the_same_seed_grows_the_same_forest_and_another_another(runner: Runner) -> None:

@@ -60,6 +60,7 @@ def test_laps_of_steps_are_measured(
     assert measurement.samples_per_lap == measurement.steps_per_lap * 64
     assert measurement.samples_per_epoch == 512
     assert measurement.warmup_ended in ("steady", "cap")
+    assert measurement.discarded_laps == 0
     assert measurement.stopped_by in ("precision", "budget")
     assert len(measurement.lap_seconds) >= 1
     assert measurement.laps_window is not None

@@ -37,7 +37,10 @@ service.serve()
 def test_a_task_that_raises_is_put_back_and_done(
     redis_url: str, noop_workload: None, tmp_path: object
 ) -> None:
-    ledger, job = Ledger(connect(redis_url)), make_job(make_cell())
+    ledger, job = (
+        Ledger(connect(redis_url)),
+        make_job(make_cell(backend="ffmpeg")),
+    )  # imports nothing
     ledger.add_column(job.run, job.hardware, [job.hardware], [job])
     app = make_app(redis_url)
     app.send_task(TASK, args=[job.model_dump(mode="json")], queue=queue_of(job.hardware))

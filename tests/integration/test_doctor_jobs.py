@@ -1,0 +1,120 @@
+"""`farm doctor` on a real Redis: jobs that wait, are lost, or that nobody takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import redis
+
+from farm.coordinator import Coordinator
+from farm.doctor import jobs, workers
+from farm.enqueuer import Enqueuer
+from tests.conftest import make_result
+from tests.integration.doctor_samples import own_version, present, submitted, wrong
+from workers.messages import Messages
+from workers.registry import KEY
+
+
+@pytest.fixture
+def coordinator(redis_url: str) -> Coordinator:
+    return Coordinator(redis_url)
+
+
+def test_a_worker_that_stopped_taking_jobs(
+    coordinator: Coordinator, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LOOK_AGAIN_SECONDS", 0.0)
+    client = coordinator.client
+    now = coordinator.registry.now()
+    present(client, version=own_version(), idle_since=now - 100)
+    assert wrong(redis_url) == {}  # nothing waits
+    submitted(coordinator, tmp_path)
+    found = wrong(redis_url)
+    assert list(found) == ["worker queues"]
+    assert "p100@host-1, idle for 1 min 40 s while 6 jobs wait" in found["worker queues"].detail
+    assert "start it again" in found["worker queues"].remedy
+    # One that holds a job waits for the turn on its machine.
+    message = str(client.lrange(Messages(client, "p100").queue, 0, 0)[0])
+    hand_over(client, "tag-1", message, now)
+    assert wrong(redis_url) == {}
+    # Unless it has not said for long that it holds it.
+    hand_over(client, "tag-1", message, now - 600)
+    assert list(wrong(redis_url)) == ["worker queues"]
+
+
+def hand_over(client: redis.Redis, tag: str, message: str, said_at: float) -> None:
+    """Note a message as a worker's, as the transport does."""
+    client.zadd("farm:queue:unacked_index", {tag: said_at})
+    client.hset("farm:queue:unacked", tag, f'[{message}, "", "hardware.p100"]')
+
+
+def test_jobs_that_nobody_serves(coordinator: Coordinator, tmp_path: Path, redis_url: str) -> None:
+    here = present(coordinator.client, version=own_version())
+    run = submitted(coordinator, tmp_path)
+    coordinator.client.hdel(KEY, here.name)
+    found = wrong(redis_url)
+    assert list(found) == ["jobs without a worker"]
+    assert (
+        found["jobs without a worker"].detail == f"nobody is here for 6 jobs of {run.id} for p100"
+    )
+    assert f"`farm cancel {run.id} --hardware p100`" in found["jobs without a worker"].remedy
+
+
+def test_hardware_that_never_came(coordinator: Coordinator, tmp_path: Path, redis_url: str) -> None:
+    run = submitted(coordinator, tmp_path, hardware="t4")
+    found = wrong(redis_url)
+    assert list(found) == ["hardware that never came"]
+    assert found["hardware that never came"].detail == f"{run.id} still waits for t4"
+    present(coordinator.client, version=own_version(), hardware="t4", tags=("t4",))
+    coordinator.enlist_present()
+    assert wrong(redis_url) == {}
+    both = submitted(coordinator, tmp_path, hardware="[t4, p100]")
+    assert list(wrong(redis_url)) == ["hardware that never came"]
+    coordinator.ledger.close(both.id)
+    assert wrong(redis_url) == {}
+
+
+def test_a_run_that_was_enqueued_half_way(
+    coordinator: Coordinator, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present(coordinator.client, version=own_version())
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Enqueuer, "send", die)
+        with pytest.raises(KeyboardInterrupt):
+            submitted(coordinator, tmp_path)
+    turn = coordinator.turn(coordinator.ledger.runs()[0], "p100")
+    assert turn.take(patience_seconds=60)
+    assert wrong(redis_url) == {}  # somebody is at it
+    turn.end()
+    found = wrong(redis_url)
+    assert list(found) == ["half-enqueued runs"]
+    assert "`farm resume night-" in found["half-enqueued runs"].remedy
+
+
+def test_lost_jobs_are_those_in_nobodys_hands(
+    coordinator: Coordinator, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK_AGAIN_SECONDS", 0.0)
+    client = coordinator.client
+    present(client, version=own_version())
+    run = submitted(coordinator, tmp_path)
+    queue = Messages(client, "p100").queue
+    assert wrong(redis_url) == {}
+    taken, lost = client.rpop(queue), client.rpop(queue)
+    assert isinstance(taken, str)
+    hand_over(client, "tag-1", taken, coordinator.registry.now())
+    found = wrong(redis_url)
+    assert list(found) == ["lost jobs"]
+    assert found["lost jobs"].detail.startswith(f"1 job of {run.id}: ")
+    assert f"`farm resume {run.id}`" in found["lost jobs"].remedy
+    # A job that has ended needs no message.
+    specs = {job.id: job for job in coordinator.ledger.jobs(run.id)}
+    assert isinstance(lost, str)
+    coordinator.ledger.finish(make_result(specs[json.loads(lost)["headers"]["id"]]))
+    assert wrong(redis_url) == {}

@@ -1,0 +1,92 @@
+"""ResultLog: a run's results in Redis, a stream with an entry each, in the order they came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from jobs.limits import MAX_RESULT_BYTES
+
+if TYPE_CHECKING:
+    import redis
+
+JOB, RESULT = "job", "result"  # the fields of an entry: the job's id, its Result as JSON
+COUNT = 500
+CARRIED_BYTES = 2 * MAX_RESULT_BYTES  # of results in one answer, about
+KEPT_BYTES = 65_536  # of a result that is too large
+
+# One entry at a time, so that Redis never copies more than one result for it.
+_AFTER = """
+local found, start, room = {}, ARGV[1], tonumber(ARGV[3])
+for _ = 1, ARGV[2] do
+  local entry = redis.call('XRANGE', KEYS[1], '(' .. start, '+', 'COUNT', 1)[1]
+  if not entry then break end
+  start = entry[1]
+  local job, text = '', ''
+  for at = 1, #entry[2], 2 do
+    if entry[2][at] == 'job' then job = entry[2][at + 1] end
+    if entry[2][at] == 'result' then text = entry[2][at + 1] end
+  end
+  local size = #text
+  if size > tonumber(ARGV[4]) then text = string.sub(text, 1, ARGV[5]) end
+  found[#found + 1] = {start, text, string.sub(job, 1, 64), size}
+  room = room - #text
+  if room <= 0 then break end
+end
+return found
+"""
+
+
+class LogEntry(NamedTuple):
+    """One result as it came."""
+
+    cursor: str
+    text: str  # Result as JSON; of one that is too large its beginning
+    job: str  # the id; empty where the entry does not say it
+    size: int  # of the result, in bytes
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the text is cut."""
+        return self.size > MAX_RESULT_BYTES
+
+
+class ResultLog:
+    """One run's log."""
+
+    def __init__(self, client: redis.Redis, key: str) -> None:
+        self.client = client
+        self.key = key
+
+    def after(self, cursor: str) -> list[LogEntry]:
+        """Return the next entries: 500, or fewer when they are large; see CARRIED_BYTES.
+
+        What is not UTF-8 is replaced, so that nobody can keep others from reading on.
+        """
+        sizes = (COUNT, CARRIED_BYTES, MAX_RESULT_BYTES, KEPT_BYTES)
+        found = cast(
+            "list[list[Any]]",
+            self.client.execute_command(  # type: ignore[no-untyped-call]
+                "EVAL", _AFTER, 1, self.key, cursor, *sizes, NEVER_DECODE=True
+            ),
+        )
+        return [
+            LogEntry(_text(entry), _text(text), _text(job), size)
+            for entry, text, job, size in found
+        ]
+
+    def wait(self, cursor: str, seconds: float) -> None:
+        """Return as soon as there is an entry after `cursor`, at the latest after `seconds`."""
+        block = ("COUNT", 1, "BLOCK", int(seconds * 1000))
+        self.client.execute_command(  # type: ignore[no-untyped-call]
+            "XREAD", *block, "STREAMS", self.key, cursor, NEVER_DECODE=True
+        )
+
+    def last(self) -> str | None:
+        """Return the cursor of the newest entry, or None when there is none."""
+        if not self.client.exists(self.key):
+            return None
+        return str(self.client.xinfo_stream(self.key)["last-generated-id"])
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")
