@@ -20,7 +20,7 @@ _INSTEAD = (
 _REMEDIES: Mapping[str, str] = {
     "throughput": "imported measurements say it by the column `samples`",
     "latency": "`mode: infer` in the suite measures it, other work has none",
-    "energy": "no meter was read there; `farm doctor` lists a machine's sensors",
+    "energy": "no meter was read there; `farm doctor --sensors` lists a machine's sensors",
     "memory": "imported measurements say it by the column `peak_memory_bytes`",
     "cold-start": "imported measurements say it by the column `cold_start_seconds`",
 }

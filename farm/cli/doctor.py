@@ -1,4 +1,4 @@
-"""`farm doctor`: what this machine can tell of itself while it measures."""
+"""`farm doctor`: what goes wrong here and in Redis, and what this machine can tell of itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from farm.cli.options import cpus_option, device_option
+from farm.cli.options import cpus_option, device_option, json_option, redis_option
 
 if TYPE_CHECKING:
     from workers.instruments import Instruments
@@ -17,16 +17,24 @@ ABSENT = "absent"
 UNITS = {"_watts": "W", "_celsius": "°C", "_mhz": "MHz"}
 
 
-@click.command(
-    name="doctor", short_help="Print this machine's sensors, and what asking them costs."
-)
+@click.command(name="doctor", short_help="Look for what goes wrong, here and in Redis.")
+@redis_option
 @device_option
 @cpus_option
+@json_option
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=5, max=600),
+    default=18.0,
+    show_default=True,
+    help="How long all checks together may take.",
+)
+@click.option("--sensors", is_flag=True, help="Print this machine's sensors instead.")
 @click.option(
     "--telemetry",
     is_flag=True,
-    help="Measure what telemetry costs the measured time: pairs of a short training job, with it "
-    "and without, in turn (about a minute).",
+    help="Print the sensors, and measure what telemetry costs the measured time: pairs of a short "
+    "training job, with it and without, in turn (about a minute).",
 )
 @click.option(
     "--pairs",
@@ -35,22 +43,75 @@ UNITS = {"_watts": "W", "_celsius": "°C", "_mhz": "MHz"}
     show_default=True,
     help="How many pairs --telemetry measures.",
 )
-def command(device: str | None, cpus: str | None, telemetry: bool, pairs: int) -> None:
-    """Print which sensors this machine has, and the class of each energy figure.
+def command(
+    redis_url: str | None,
+    device: str | None,
+    cpus: str | None,
+    as_json: bool,
+    seconds: float,
+    sensors: bool,
+    telemetry: bool,
+    pairs: int,
+) -> int:
+    """Check everything that is known to go wrong, and say what to do about it.
 
-    A sensor that is absent stays unknown in every result; it never becomes zero.
+    Redis, the workers and jobs in it, this machine with its backends, GPU and data sets. What
+    cannot be checked here says so. The exit code is 1 when something is not ok.
+
+    With --sensors, which sensors this machine has, and the class of each energy figure. A sensor
+    that is absent stays unknown in every result; it never becomes zero.
     """
     from workers import cpus as cpu_list
-    from workers.hardware import detect
-    from workers.instruments import instruments_of
-    from workers.runner import Runner
-    from workers.service import child_environment, default_isolation
 
     usable = cpu_list.usable_cpus()
     chosen = None if cpus is None else cpu_list.parse_cpus(cpus)
     if chosen is not None:
         cpu_list.pin(chosen)
-    hardware = detect(device=device, cpus=chosen)
+    if sensors or telemetry:
+        if as_json:
+            raise click.UsageError("--json prints the checks; --sensors and --telemetry are texts")
+        _sensors(device, chosen, usable, telemetry, pairs)
+        return 0
+    return _checks(redis_url, device, as_json, seconds)
+
+
+def _checks(redis_url: str | None, device: str | None, as_json: bool, seconds: float) -> int:
+    import json
+    import logging
+    from dataclasses import asdict
+
+    from farm.cli.exit_code import ExitCode
+    from farm.doctor import report
+    from farm.doctor.examination import all_well, examine
+    from farm.render.width import of_output
+
+    logging.disable(logging.WARNING)  # what is looked at says the same as a check
+    try:
+        checks = examine(redis_url, device, seconds)
+    finally:
+        logging.disable(logging.NOTSET)
+    if as_json:
+        said = [asdict(check) for check in checks]
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    else:
+        for line in report.lines(checks, of_output()):
+            click.echo(line)
+    return ExitCode.DONE if all_well(checks) else ExitCode.FAILED
+
+
+def _sensors(
+    device: str | None,
+    cpus: tuple[int, ...] | None,
+    usable: tuple[int, ...],
+    telemetry: bool,
+    pairs: int,
+) -> None:
+    from workers.hardware import detect
+    from workers.instruments import instruments_of
+    from workers.runner import Runner
+    from workers.service import child_environment, default_isolation
+
+    hardware = detect(device=device, cpus=cpus)
     instruments = instruments_of(hardware)
     click.echo(f"{hardware.name}: {hardware.facts.get('device_name') or hardware.name}")
     _print_sensors(instruments)

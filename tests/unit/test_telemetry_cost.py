@@ -75,7 +75,9 @@ def test_doctor_prints_the_sensors_and_what_is_absent(monkeypatch: pytest.Monkey
 
     made = instruments.Instruments(Some(), device="gpu", rapl=False)
     monkeypatch.setattr(instruments, "instruments_of", lambda _: made)
-    result = CliRunner().invoke(doctor.command, ["--device", "cpu"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        doctor.command, ["--sensors", "--device", "cpu"], catch_exceptions=False
+    )
     lines = [line.split(maxsplit=1) for line in result.output.splitlines()[1:]]
     assert ["power", "181.2 W"] in lines
     assert ["utilisation", "50%"] in lines

@@ -222,7 +222,7 @@ def test_numbers_of_names_and_of_versions_are_no_figures() -> None:
 @pytest.mark.parametrize(
     ("metric", "line"),
     [
-        ("energy", "no energy: a in 1 cell; no meter .*; `farm doctor` lists"),
+        ("energy", "no energy: a in 1 cell; no meter .*; `farm doctor --sensors` lists"),
         ("latency", "no latency: a in 1 cell; `mode: infer` in the suite measures it"),
         ("throughput", "no throughput: a in 1 cell; .* column `samples`"),
         ("memory", "no memory: a in 1 cell; .* column `peak_memory_bytes`"),

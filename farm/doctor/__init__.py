@@ -1,0 +1,1 @@
+"""Doctor: what has gone wrong for others, looked for here, and what to do about it."""
