@@ -8,19 +8,20 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from farm import redis_server
+from farm import connection_file, redis_server
+from farm.access import COORDINATOR, WORKER, users
+from farm.certificate import Certificate, generated, own_names
 from farm.home import home
 from farm.private_file import write_private
+from farm.server import LOOPBACK, Server
 from jobs.errors import BrokerError, NoBrokerError
 from jobs.folder import made
 from workers.client import connect
@@ -28,53 +29,27 @@ from workers.client import connect
 if TYPE_CHECKING:
     import psutil
 
-LOOPBACK = "127.0.0.1"
+__all__ = ["Server", "resolve", "running", "start", "stop"]
+
 STOP_SECONDS = 30.0
 
 _children: dict[int, subprocess.Popen[bytes]] = {}  # those that this very process must reap
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A Redis that `farm up` started."""
-
-    pid: int
-    bind: str
-    port: int
-    password: str | None
-    started_at: float  # seconds since the epoch; with the id, it names the process for good
-
-    def url(self, host: str = LOOPBACK) -> str:
-        """Return the URL by which `host` names this server."""
-        credentials = f":{quote(self.password, safe='')}@" if self.password else ""
-        shown = f"[{host}]" if ":" in host else host
-        return f"redis://{credentials}{shown}:{self.port}/0"
-
-    @property
-    def local_url(self) -> str:
-        """The URL for this machine itself."""
-        return self.url({"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.bind, self.bind))
-
-    @property
-    def url_for_others(self) -> str | None:
-        """The URL for other machines; None when the server listens to this one only."""
-        if self.bind in ("0.0.0.0", "::"):
-            return self.url(_address())
-        return None if _is_loopback(self.bind) else self.url(self.bind)
-
-
-def resolve(url: str | None) -> str:
+def resolve(url: str | None, *, worker: bool = False) -> str:
     """Return the URL of the farm's Redis: the one given, FARM_REDIS_URL, or the one started here.
 
-    Raises NoBrokerError when there is none.
+    The first two may be @FILE. The one started here is named for the user `worker` on demand.
+
+    Raises NoBrokerError when there is none, BrokerDownError when a file names none.
     """
     named = url or os.environ.get("FARM_REDIS_URL")
     if named:
-        return named
+        return connection_file.read(named)
     server = running()
     if server is None:
         raise NoBrokerError
-    return server.local_url
+    return server.url_here(WORKER if worker else COORDINATOR)
 
 
 def running() -> Server | None:
@@ -86,38 +61,71 @@ def running() -> Server | None:
     return server if _is_running(server) else None
 
 
-def start(bind: str = LOOPBACK, port: int | None = None) -> Server:
+def start(
+    bind: str = LOOPBACK,
+    port: int | None = None,
+    *,
+    tls: bool = False,
+    certificate: Certificate | None = None,
+    host: str | None = None,
+) -> Server:
     """Start a Redis with its append-only file under the farm's home; return when it answers.
 
-    One that runs already is returned as it is. It listens on the loopback unless `bind` says
-    otherwise, and then only with a password, which is made once and kept.
+    One that runs already is returned as it is. Nobody gets in without one of two passwords, which
+    are made once and kept; it listens on the loopback unless `bind` says otherwise. With `tls` it
+    speaks nothing else, and shows the certificate given, or one that is made here. Other machines
+    reach it as `host`, where that is not the address that it has.
 
     Raises BrokerError when there is no server to start, or it does not start.
     """
     with _one_at_a_time():
-        return _start(bind, port)
+        return _start(bind, port, tls or certificate is not None, certificate, host)
 
 
-def _start(bind: str, port: int | None) -> Server:
+def _start(
+    bind: str, port: int | None, tls: bool, certificate: Certificate | None, host: str | None
+) -> Server:
     server = running()
     if server is not None:
-        if (bind, port or server.port) != (server.bind, server.port):
+        wanted = (bind, port or server.port, tls, host or server.host)
+        if wanted != (server.bind, server.port, server.tls, server.host):
+            how = "with TLS" if server.tls else "without TLS"
             raise BrokerError(
-                f"the farm's Redis runs already, on {server.bind} port {server.port}; "
-                f"type `farm down` first to start it elsewhere"
+                f"the farm's Redis runs already, on {server.bind} port {server.port}, {how}; "
+                f"type `farm down` first to start it otherwise"
             )
         return server
-    password = None if _is_loopback(bind) else _password()
+    redis_server.check_address(bind)
+    binary = redis_server.find_binary()
+    passwords = {user: _password(user) for user in (COORDINATOR, WORKER)}
+    lines = users(redis_server.version_of(binary), passwords)
+    if tls and certificate is None:
+        others = [*([host] if host else []), *([] if bind in ("0.0.0.0", "::") else [bind])]
+        certificate = generated(_folder() / "tls", [*own_names(), *others])
+    authority = certificate.authority if certificate else None
     for chosen in [port] if port else redis_server.free_ports(bind):
-        planned = Server(pid=0, bind=bind, port=chosen, password=password, started_at=0.0)
+        planned = Server(
+            pid=0,
+            bind=bind,
+            port=chosen,
+            password=passwords[COORDINATOR],
+            worker_password=passwords[WORKER],
+            started_at=0.0,
+            host=host,
+            tls=tls,
+            authority=None if authority is None else str(authority),
+            own_names=certificate is None or certificate.generated,
+        )
+        settings = redis_server.settings(bind, chosen, lines, certificate)
         try:
             process = redis_server.launch(
-                _folder(), bind, chosen, password, partial(_answering, planned.local_url)
+                binary, _folder(), settings, partial(_answering, planned.local_url)
             )
         except redis_server.PortTakenError:
             continue  # somebody was faster
         started_at = _process(process.pid).create_time()
         server = replace(planned, pid=process.pid, started_at=started_at)
+        server.write_lines(_folder())
         write_private(_record(), json.dumps(asdict(server)))
         _children[server.pid] = process
         return server
@@ -125,11 +133,16 @@ def _start(bind: str, port: int | None) -> Server:
 
 
 def _answering(url: str) -> int | None:
-    """Return the process id of the Redis that answers there, or None."""
+    """Return the process id of the Redis that answers there, or None.
+
+    Raises BrokerError when its certificate will never do.
+    """
     try:
         with connect(url) as client:
             return int(client.info("server")["process_id"])
-    except BrokerError:
+    except BrokerError as error:
+        if "certificate is not trusted" in str(error):
+            raise
         return None
 
 
@@ -152,15 +165,17 @@ def stop() -> Server | None:
 
 
 def _folder() -> Path:
-    return made(home() / "redis")
+    folder = made(home() / "redis")
+    folder.chmod(0o700)  # Redis's own files hold what workers measured, and have its own modes
+    return folder
 
 
 def _record() -> Path:
     return _folder() / "server.json"
 
 
-def _password() -> str:
-    path = _folder() / "password"
+def _password(user: str) -> str:
+    path = _folder() / f"{user}.password"
     if not path.exists():
         write_private(path, secrets.token_urlsafe(24))
     return path.read_text().strip()
@@ -172,20 +187,6 @@ def _one_at_a_time() -> Iterator[None]:
     with (_folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _is_loopback(bind: str) -> bool:
-    return bind.startswith("127.") or bind in ("::1", "localhost")
-
-
-def _address() -> str:
-    """Return the address that this machine shows to its network; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: only asks which way packets would leave
-            return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()
 
 
 def _is_running(server: Server) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -13,3 +14,8 @@ def write_private(path: Path, text: str) -> None:
     with open(draft, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)
     draft.replace(path)
+
+
+def readable_by_others(path: Path) -> bool:
+    """Tell whether anybody but the file's owner may read or change it."""
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)

@@ -13,13 +13,13 @@ def command() -> None:
     """
     from farm import broker
     from farm.cli.session import collected
-    from jobs.errors import StoreError
+    from jobs.errors import BrokerError, StoreError
 
     if (server := broker.running()) is not None:
         try:
             with collected(server.local_url):
                 pass
-        except StoreError as error:
+        except (BrokerError, StoreError) as error:
             click.echo(f"farm: not collected, but Redis keeps it: {error}", err=True)
     stopped = broker.stop()
     if stopped is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pkgutil
 import sys
 
@@ -11,7 +12,7 @@ import click
 from farm.cli.exit_code import ExitCode
 from jobs.errors import FarmError, ImportFileError, SuiteError, UsageError
 
-HELPERS = {"main", "exit_code", "options", "session", "progress"}
+HELPERS = {"main", "exit_code", "options", "session", "progress", "typed"}
 
 
 class Verbs(click.Group):
@@ -69,12 +70,19 @@ def farm() -> None:
 
 def main() -> None:
     """Run the command line; the only place that exits."""
+    from farm import log_format
+    from farm.cli.typed import typed
+    from workers.redacted import masked
+
+    log_format.use_everywhere()
     try:
-        code = farm.main(standalone_mode=False)
+        code = farm.main(args=typed(), standalone_mode=False)
     except click.exceptions.Exit as error:
         code = error.exit_code
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(masked(said.getvalue()), err=True, nl=False)  # it may quote what was typed
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("farm: interrupted", err=True)
@@ -84,12 +92,20 @@ def main() -> None:
         code = ExitCode.FAILED
     except (SuiteError, ImportFileError) as error:
         # Each line begins with its place, so that editors and terminals can jump there.
-        click.echo(str(error), err=True)
+        _say(str(error))
         code = ExitCode.USAGE
     except OSError as error:
-        click.echo(f"farm: {error.filename or 'the output'}: {error.strerror}", err=True)
+        _say(f"farm: {error.filename or 'the output'}: {error.strerror}")
         code = ExitCode.FAILED
     except FarmError as error:
-        click.echo(f"farm: {error}", err=True)
+        _say(f"farm: {error}")
         code = ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED
     sys.exit(int(code or 0))
+
+
+def _say(text: str) -> None:
+    """Print lines on standard error; what they quote of others cannot steer the terminal."""
+    from farm.render.escape import lines
+
+    for line in lines(text):
+        click.echo(line, err=True)

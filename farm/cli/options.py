@@ -7,8 +7,9 @@ import click
 redis_option = click.option(
     "--redis",
     "redis_url",
-    metavar="URL",
-    help="The farm's Redis (default: FARM_REDIS_URL, else the one that `farm up` started here).",
+    metavar="URL|@FILE",
+    help="The farm's Redis, or a file that names it, such as worker.url (default: FARM_REDIS_URL, "
+    "else the one that `farm up` started here).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 device_option = click.option(
