@@ -1,5 +1,5 @@
 # One folder, .venv, holds everything; `make clean` removes it.
-.PHONY: setup demo test test-all lint clean help
+.PHONY: setup demo test test-all chaos soak fuzz lint clean help
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -20,6 +20,9 @@ help:
 	@echo "make demo    run the farm on this machine, from nothing to a matrix"
 	@echo "make test    pass the tests"
 	@echo "make test-all  those too that take minutes: the large networks on every backend installed"
+	@echo "make chaos   kill workers, Redis and commands while a farm works, and count the results"
+	@echo "make soak    thousands of jobs with random kills: does anything grow or leak?"
+	@echo "make fuzz    ten thousand made-up suites, results, imports and messages"
 	@echo "make lint    ruff, mypy and import-linter"
 	@echo "make setup   install everything into .venv (the other targets do it by themselves)"
 	@echo "make clean   remove .venv and the demo's results"
@@ -48,6 +51,15 @@ test: $(TESTED)
 
 test-all: $(TESTED)
 	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile -m "exhaustive or not exhaustive"
+
+chaos: $(TESTED)
+	$(BIN)/python -m tests.chaos --verbose
+
+soak: $(TESTED)
+	$(BIN)/python -m tests.chaos.soak --verbose
+
+fuzz: $(TESTED)
+	FARM_FUZZ_EXAMPLES=1000 $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile tests/fuzz
 
 lint: $(TESTED)
 	$(BIN)/ruff check .
