@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from farm import unsupported
+from farm.enqueuer import Enqueuer, TurnLostError
 from farm.run import Run, new_id, read_manifest
-from jobs.spec import JobSpec
+from jobs.errors import BrokerDownError
 from workers.client import connect, explained
 from workers.ledger import Ledger
 from workers.registry import Registry, WorkerRecord
+from workers.turn import Turn
 
 if TYPE_CHECKING:
     from farm.suite import Suite
+
+logger = logging.getLogger(__name__)
 
 
 class Coordinator:
@@ -28,6 +32,7 @@ class Coordinator:
         self.client = connect(url)
         self.ledger = Ledger(self.client)
         self.registry = Registry(self.client)
+        self.enqueuer = Enqueuer(self.app, self.ledger)
 
     def submit(self, suite: Suite) -> Run:
         """Record the suite as a new run, and enqueue it for all selected hardware that is here."""
@@ -43,10 +48,24 @@ class Coordinator:
         with explained(self.url):
             # Recorded before anyone is looked for: hardware that joins in between finds the run.
             self.ledger.create(run.id, run.suite, run.created_at, run.model_dump_json())
-            present = self.registry.present()
-            for worker in present:
-                self._enlist(run, worker.hardware, worker.tags, present)
+        try:
+            self.enlist_in(run)
+        except BrokerDownError as error:
+            raise BrokerDownError(
+                f"{error}\nrun {run.id} is recorded, and not yet enqueued for everybody: "
+                f"`farm resume {run.id}` completes it"
+            ) from error
         return run
+
+    def enlist_in(self, run: Run) -> list[str]:
+        """Enqueue the run for all selected hardware that is here; return that which is new to it.
+
+        Hardware that somebody else is enlisting is left to them.
+        """
+        with explained(self.url):
+            present = self.registry.present()
+            columns = sorted({(worker.hardware, worker.tags) for worker in present})
+            return [each for each, tags in columns if self._enlist(run, each, tags, present)]
 
     def enlist(self, hardware: str, tags: Collection[str]) -> list[Run]:
         """Enqueue the hardware's jobs in every open run that selects it; return those runs."""
@@ -64,8 +83,8 @@ class Coordinator:
 
     def waits_for(self, run: Run) -> str | None:
         """Return in words which selected hardware may still join the run, or None."""
-        if self.superseded_by(run):
-            return None  # late hardware joins the newest run of a suite
+        if run.id not in self.ledger.open_runs():
+            return None  # closed, forgotten, or late hardware joins a newer one
         return run.waits_for(list(self.ledger.columns(run.id).values()))
 
     def superseded_by(self, run: Run) -> str | None:
@@ -78,45 +97,32 @@ class Coordinator:
         manifest = self.ledger.manifest(run)
         return None if manifest is None else read_manifest(run, manifest)
 
+    def turn(self, run: str, hardware: str) -> Turn:
+        """Return the turn at a hardware's queue, not taken."""
+        return Turn(self.client, run, hardware)
+
     def _enlist(
         self, run: Run, hardware: str, tags: Collection[str], present: Sequence[WorkerRecord]
     ) -> bool:
         if not run.selector.matches(tags):
             return False
-        jobs = run.jobs(hardware)
-        if hardware not in self.ledger.columns(run.id):
-            self.ledger.add_column(run.id, hardware, tags, jobs)
-        if not self.ledger.may_enqueue(run.id, hardware):
+        turn = self.turn(run.id, hardware)
+        if turn.done_before():
             return False
-        alike = [worker for worker in present if worker.hardware == hardware]
-        self._enqueue(hardware, self._runnable(jobs, alike))
-        self.ledger.enqueued(run.id, hardware)
-        return True
-
-    def _runnable(self, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]) -> list[JobSpec]:
-        """Return the jobs that one of these workers can run; the others end here, unsupported."""
-        reasons: dict[int, str | None] = {}  # by the cell, which the repeats share
-        runnable = []
-        for job in jobs:
-            if id(job.cell) not in reasons:
-                reasons[id(job.cell)] = unsupported.reason(job.cell, workers)
-            why = reasons[id(job.cell)]
-            if why is None:
-                runnable.append(job)
-            else:
-                self.ledger.finish(unsupported.result(job, workers[0], why))
-        return runnable
-
-    def _enqueue(self, hardware: str, jobs: Sequence[JobSpec]) -> None:
-        from workers.app import TASK, queue_of
-
-        queue = queue_of(hardware)
-        with self.app.producer_or_acquire() as producer, producer.batch():
-            for job in jobs:
-                self.app.send_task(
-                    TASK,
-                    args=[job.model_dump(mode="json")],
-                    task_id=job.id,
-                    queue=queue,
-                    producer=producer,
-                )
+        jobs = run.jobs(hardware)
+        new = self.ledger.add_column(run.id, hardware, tags, jobs, open_only=True)
+        if not new and hardware not in self.ledger.columns(run.id):
+            return False  # closed, or forgotten, since the caller looked
+        if not turn.take():
+            return False
+        try:
+            if turn.done_before():  # by whoever had the turn until now
+                return False
+            alike = [worker for worker in present if worker.hardware == hardware]
+            self.enqueuer.send(turn, self.enqueuer.missing(jobs, hardware), alike)
+            return turn.end(all_enqueued=True)
+        except TurnLostError as error:
+            logger.warning("%s", error)
+            return False
+        finally:
+            turn.end()

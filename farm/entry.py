@@ -16,6 +16,7 @@ class Entry:
     cell: Cell
     hardware: str
     repeat: int
+    job: str = ""  # its id; empty of what is no job
     state: str  # one of the states that a job can have, see `CellState`
     epoch_seconds: float | None = None  # median over the laps of the process, scaled to an epoch
     samples_per_epoch: int | None = None  # None is unknown, and taken to be as the baseline's

@@ -27,7 +27,7 @@ class Incoming(Protocol):
 
     @property
     def jobs(self) -> Sequence[tuple[JobSpec, str]]:
-        """The jobs without a result, each with its state."""
+        """The jobs without a result, or superseded, each with its state."""
 
     def results(self) -> Iterator[Result]:
         """Yield its results, each of one of its runs."""

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from farm.reading_row import fill_in
-from farm.tables import conditions, metadata, results, versions
+from farm.tables import conditions, jobs, metadata, results, unreadable, versions
 from jobs.errors import StoreError
 
 
@@ -24,7 +24,14 @@ def _add_readings(connection: Connection) -> None:
     fill_in(connection)
 
 
-MIGRATIONS = (_create_tables, _add_readings)
+def _add_retries(connection: Connection) -> None:
+    """A job can stand in place of another, and what could not be read is kept as it came."""
+    if "retry" not in {column["name"] for column in inspect(connection).get_columns(jobs.name)}:
+        connection.execute(text("ALTER TABLE jobs ADD COLUMN retry INTEGER DEFAULT 0 NOT NULL"))
+    unreadable.create(connection, checkfirst=True)
+
+
+MIGRATIONS = (_create_tables, _add_readings, _add_retries)
 
 
 def migrate(engine: Engine) -> None:

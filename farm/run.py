@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from farm.plan import PlannedCell, jobs_for
 from farm.selector import Selector
+from jobs.limits import FirstMistakeOnly, Moment, Text
+from jobs.problem import first_problem
 from jobs.spec import JobSpec, Name
 
 logger = logging.getLogger(__name__)
+
+MAX_JOBS = 1_000_000  # a hardware; a suite has fewer, a table of measurements may have many
 
 
 class Run(BaseModel):
@@ -22,16 +27,38 @@ class Run(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Name
-    suite: str
-    description: str
-    created_at: float  # seconds since the epoch, by the submitting machine's clock
+    suite: Name
+    description: Text
+    created_at: Moment  # by the submitting machine's clock
     selector: Selector
-    seed: int
-    cells: tuple[PlannedCell, ...]
+    seed: int = Field(ge=0, lt=2**31)
+    cells: Annotated[tuple[PlannedCell, ...], FirstMistakeOnly()] = Field(max_length=MAX_JOBS)
+
+    @field_validator("cells")
+    @classmethod
+    def _countable(cls, cells: tuple[PlannedCell, ...]) -> tuple[PlannedCell, ...]:
+        if sum(planned.repeats for planned in cells) > MAX_JOBS:
+            raise ValueError(f"more than {MAX_JOBS:,} jobs a hardware")
+        return cells
 
     def jobs(self, hardware: str) -> list[JobSpec]:
         """Return the jobs of one hardware."""
         return jobs_for(self.id, hardware, self.cells, self.seed)
+
+    def explainer(self) -> Callable[[JobSpec], bool]:
+        """Return what tells whether a job is one of this run's, on any hardware, retried or not."""
+        planned = {each.cell.id: each for each in self.cells}
+
+        def explains(job: JobSpec) -> bool:
+            plan = planned.get(job.cell.id)
+            return (
+                plan is not None
+                and job.repeat <= plan.repeats
+                and (job.run, job.seed) == (self.id, self.seed)
+                and (job.timeout_seconds, job.effort) == (plan.timeout_seconds, plan.effort)
+            )
+
+        return explains
 
     def waits_for(self, columns: Collection[Collection[str]]) -> str | None:
         """Return in words which selected hardware has not been seen yet, or None."""
@@ -48,11 +75,15 @@ class Run(BaseModel):
 def read_manifest(run: str, manifest: str) -> Run | None:
     """Read what was recorded of a run; None, and a warning, when it is of another version."""
     try:
-        return Run.model_validate_json(manifest)
+        found = Run.model_validate_json(manifest)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problem = first_problem(error)
         logger.warning("run %s is left out: it is of another version of farm (%s)", run, problem)
         return None
+    if found.id != run:
+        logger.warning("run %s is left out: its record says that it is run %s", run, found.id)
+        return None
+    return found
 
 
 def new_id(suite: str) -> str:

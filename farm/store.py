@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,15 +19,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from farm.database import insert_new, open_engine
 from farm.entry import Entry
+from farm.entry_rows import entries
+from farm.entry_rows import state as _state
 from farm.migrations import migrate
-from farm.reading import Reading
 from farm.reading_row import result_rows
 from farm.run import Run
-from farm.tables import cells, conditions, jobs, results, runs
+from farm.tables import cells, conditions, jobs, results, runs, unreadable
+from farm.unreadable import KEPT_CHARACTERS, Unreadable
 from jobs.errors import StoreError
 from jobs.result import Result
-from jobs.spec import Cell, JobSpec
-from workers.ledger import OPEN
+from jobs.spec import JobSpec
+from workers.ledger import OPEN, SUPERSEDED
 
 START = "0"  # the cursor before the first entry of a log
 
@@ -52,6 +52,16 @@ class JobRow:
     state: str
     started_at: float | None  # seconds since the epoch, by its worker's clock
     finished_at: float | None
+    retry: int = 0  # how often somebody has asked for it once more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """What the store holds of a run."""
+
+    states: Mapping[str, str]  # of every job, by its id
+    results: frozenset[str]  # ids of the jobs with a result
+    unreadable: frozenset[str]  # cursors of the entries that could not be read
 
 
 class Store:
@@ -85,17 +95,23 @@ class Store:
         with self._writing() as connection:
             _insert_jobs(connection, run, specs)
 
-    def add_results(self, run: str, new: Sequence[Result | None], cursor: str | None = None) -> int:
-        """Record results and how far the log is read, both or neither; return how many were new.
+    def add_results(
+        self,
+        run: str,
+        new: Sequence[Result],
+        cursor: str | None = None,
+        unread: Sequence[Unreadable] = (),
+    ) -> int:
+        """Record results, what could not be read, and how far the log is read: all or nothing.
 
-        Without a cursor they come from elsewhere than the log.
+        Returns how many results were new. Without a cursor they come from elsewhere than the log.
         """
-        readable = [result for result in new if result is not None]
-        rows, under = result_rows(readable)
+        rows, under = result_rows(new)
         with self._writing() as connection:
-            _insert_jobs(connection, run, [result.job for result in readable])
+            _insert_jobs(connection, run, [result.job for result in new])
             insert_new(connection, conditions, under)
             count = insert_new(connection, results, rows)
+            insert_new(connection, unreadable, [_unreadable_row(run, each) for each in unread])
             if cursor is not None:
                 connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
         return count
@@ -132,78 +148,69 @@ class Store:
         """Return all runs, or those of one suite, the newest first."""
         return self._runs(*([runs.c.suite == suite] if suite else []))
 
-    def job_rows(self, run: str) -> list[JobRow]:
-        """Return all jobs of a run."""
+    def job_rows(self, run: str, *, superseded: bool = False) -> list[JobRow]:
+        """Return all jobs of a run that count; those superseded too when asked for."""
         query = (
             select(
-                jobs.c.id, jobs.c.hardware, _state(), results.c.started_at, results.c.finished_at
+                jobs.c.id,
+                jobs.c.hardware,
+                _state(),
+                results.c.started_at,
+                results.c.finished_at,
+                jobs.c.retry,
             )
             .select_from(jobs.outerjoin(results))
             .where(jobs.c.run == run)
             .order_by(jobs.c.hardware)
         )
+        if not superseded:
+            query = query.where(jobs.c.state != SUPERSEDED)
+        names = ("id", "hardware", "state", "started_at", "finished_at", "retry")
         with self._reading() as connection:
             return [
-                JobRow(
-                    id=id_, hardware=hardware, state=state, started_at=started, finished_at=finished
-                )
-                for id_, hardware, state, started, finished in connection.execute(query)
+                JobRow(**dict(zip(names, row, strict=True))) for row in connection.execute(query)
             ]
 
-    def entries(self, of_runs: Sequence[Run]) -> list[Entry]:
-        """Return what the matrix is made of: every job of the runs, in their suites' order."""
-        order: dict[str, int] = {}
-        for planned in (planned for run in of_runs for planned in run.cells):
-            order.setdefault(planned.cell.id, len(order))
-        chosen = [run.id for run in of_runs]
-        query = (
-            select(
-                jobs.c.cell,
-                jobs.c.hardware,
-                jobs.c.repeat,
-                _state().label("state"),
-                results.c.epoch_seconds,
-                results.c.samples_per_epoch,
-                results.c.reason,
-                results.c.reading,
-                results.c.conditions,
-            )
-            .select_from(jobs.outerjoin(results))
-            .where(jobs.c.run.in_(chosen))
-        )
+    def state(self, job: str) -> str | None:
+        """Return the state of the job of that id, or None when it is not known."""
+        query = select(_state()).select_from(jobs.outerjoin(results)).where(jobs.c.id == job)
         with self._reading() as connection:
-            bodies = connection.execute(
-                select(cells.c.id, cells.c.body).where(
-                    cells.c.id.in_(select(jobs.c.cell).where(jobs.c.run.in_(chosen)))
-                )
+            found: str | None = connection.scalar(query)
+        return found
+
+    def holding(self, run: str) -> Holding:
+        """Return what is here of a run."""
+        query = select(jobs.c.id, _state(), results.c.job).select_from(jobs.outerjoin(results))
+        unread = select(unreadable.c.id).where(unreadable.c.run == run)
+        with self._reading() as connection:
+            rows = connection.execute(query.where(jobs.c.run == run)).all()
+            entries_unread = connection.scalars(unread).all()
+        return Holding(
+            states={job: state for job, state, _ in rows},
+            results=frozenset(job for job, _, result in rows if result is not None),
+            unreadable=frozenset(each.removeprefix(f"{run}:") for each in entries_unread),
+        )
+
+    def unreadable(self, run: str) -> list[Unreadable]:
+        """Return what came of a run and could not be read, in the order it came."""
+        with self._reading() as connection:
+            rows = connection.execute(select(unreadable).where(unreadable.c.run == run)).all()
+        found = [
+            Unreadable(
+                cursor=row.id.removeprefix(f"{run}:"),
+                job=row.job,
+                reason=row.reason,
+                text=row.body,
+                size=row.size,
             )
-            by_id = {cell: Cell.model_validate_json(body) for cell, body in bodies}
-            used = connection.execute(
-                select(conditions.c.id, conditions.c.body).where(
-                    conditions.c.id.in_(
-                        select(results.c.conditions).join(jobs).where(jobs.c.run.in_(chosen))
-                    )
-                )
-            )
-            under = {id_: json.loads(body) for id_, body in used}
-            rows = sorted(
-                connection.execute(query),
-                key=lambda row: (order.get(row.cell, len(order)), row.hardware, row.repeat),
-            )
-            return [
-                Entry(
-                    cell=by_id[row.cell],
-                    hardware=row.hardware,
-                    repeat=row.repeat,
-                    state=row.state,
-                    epoch_seconds=row.epoch_seconds,
-                    samples_per_epoch=row.samples_per_epoch,
-                    reason=row.reason,
-                    reading=Reading.from_json(row.reading) if row.reading else None,
-                    conditions=under.get(row.conditions),
-                )
-                for row in rows
-            ]
+            for row in rows
+        ]
+        return sorted(found, key=lambda each: tuple(map(int, each.cursor.split("-"))))
+
+    def entries(self, of_runs: Sequence[Run]) -> list[Entry]:
+        """Return what the matrix is made of: every job of the runs that counts."""
+        with self._reading() as connection:
+            return entries(connection, of_runs)
 
     def results(self, run: str) -> Iterator[Result]:
         """Yield every result of a run, in full."""
@@ -247,8 +254,16 @@ class Store:
             ) from error
 
 
-def _state() -> Any:
-    return func.coalesce(results.c.status, jobs.c.state)
+def _unreadable_row(run: str, each: Unreadable) -> dict[str, object]:
+    return {
+        "id": f"{run}:{each.cursor}",
+        "run": run,
+        "job": each.job,
+        # PostgreSQL's text holds no NUL.
+        "reason": each.reason.replace("\0", ""),
+        "body": each.text[:KEPT_CHARACTERS].replace("\0", "\ufffd"),
+        "size": each.size,
+    }
 
 
 def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> None:
@@ -265,6 +280,7 @@ def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> 
                 "hardware": spec.hardware,
                 "repeat": spec.repeat,
                 "state": "queued",
+                "retry": spec.retry,
             }
         )
     insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])

@@ -45,7 +45,9 @@ jobs = Table(
     Column("cell", ForeignKey("cells.id"), nullable=False),
     Column("hardware", String(64), nullable=False),
     Column("repeat", Integer, nullable=False),
-    Column("state", String(16), nullable=False),  # as Redis had it; a result overrules it
+    # As Redis had it; a result overrules it, unless the job was superseded.
+    Column("state", String(16), nullable=False),
+    Column("retry", Integer, nullable=False, server_default="0"),  # of the same cell × repeat
     Index("jobs_by_run", "run", "hardware"),
 )
 
@@ -69,4 +71,16 @@ results = Table(
     Column("reading", Text),  # farm.reading.Reading as JSON; NULL without a measurement
     Column("conditions", String(16)),  # the id of a row of that table
     Column("body", Text, nullable=False),  # Result as JSON: everything
+)
+
+unreadable = Table(
+    "unreadable",
+    metadata,
+    Column("id", String(160), primary_key=True),  # run, colon, entry of its log
+    Column("run", ForeignKey("runs.id"), nullable=False),
+    Column("job", String(16)),  # NULL where nothing says of which job it is
+    Column("reason", Text, nullable=False),  # why it could not be read
+    Column("body", Text, nullable=False),  # as it came, or its beginning
+    Column("size", BigInteger, nullable=False),  # of all of it, in bytes
+    Index("unreadable_by_run", "run"),
 )

@@ -16,6 +16,7 @@ from farm.cli.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from farm.coordinator import Coordinator
+    from farm.server import Server
 
 JOIN_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -30,6 +31,7 @@ def command(suite: str) -> int:
     Starts a Redis and two workers, one pinned to a single CPU (where the system allows pinning) and
     one on all, and stops everything that it started, on Ctrl-C too.
     """
+    from farm.access import WORKER
     from farm.cli.progress import follow
     from farm.coordinator import Coordinator
     from farm.home import home
@@ -46,9 +48,9 @@ def command(suite: str) -> int:
     pin = ["--cpus", first_cpu] if hasattr(os, "sched_setaffinity") else []
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(_server())
-        coordinator = Coordinator(server)
+        coordinator = Coordinator(server.url_here())
         for name, options in ((ONE_CORE, pin), (ALL_CORES, [])):
-            stack.enter_context(_worker(server, name, options))
+            stack.enter_context(_worker(server.url_here(WORKER), name, options))
         _wait_for({ONE_CORE, ALL_CORES}, coordinator)
         run = coordinator.submit(loaded)
         jobs = coordinator.ledger.job_count(run.id)
@@ -64,15 +66,15 @@ def command(suite: str) -> int:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[str]:
-    """Yield the URL of a Redis of our own; one that runs already is used and left running."""
+def _server() -> Iterator[Server]:
+    """Yield a Redis of our own; one that runs already is used and left running."""
     from farm import broker
 
     ours = broker.running() is None
     server = broker.start()
     click.echo(f"{'started' if ours else 'using'} Redis on port {server.port}")
     try:
-        yield server.local_url
+        yield server
     finally:
         if ours:
             broker.stop()

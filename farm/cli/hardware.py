@@ -28,6 +28,7 @@ def command(
     """
     import json
 
+    from farm.render.escape import plain
     from workers.cpus import parse_cpus
     from workers.hardware import detect
 
@@ -60,7 +61,7 @@ def command(
     rows += [_row(key, value) for key, value in hardware.facts.items() if value is not None]
     width = max(len(label) for label, _ in rows)
     for label, text in rows:
-        click.echo(f"{label:<{width}}  {text}")
+        click.echo(f"{label:<{width}}  {plain(text)}")
 
 
 def _row(key: str, value: bool | int | float | str) -> tuple[str, str]:

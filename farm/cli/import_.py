@@ -29,6 +29,7 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     import json
 
     from farm.importer import import_files
+    from farm.render.escape import plain
     from farm.store import Store
 
     with Store() as store:
@@ -38,7 +39,7 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     else:
         for each in done:
             for line in _lines(each):
-                click.echo(line)
+                click.echo(plain(line))
     left_out = any(each.other_results or each.other_runs for each in done)
     return ExitCode.FAILED if left_out else ExitCode.DONE
 

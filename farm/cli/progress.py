@@ -42,10 +42,9 @@ def follow(
             counts = progress.count(rows)
             if not waiting and not any(counts[state] for state in OPEN):
                 if not rows:
-                    raise FarmError(
-                        f"run {run.id} has no job, and gets none: hardware that joins now joins "
-                        f"{coordinator.superseded_by(run)}, the suite's newest run"
-                    )
+                    newer = coordinator.superseded_by(run)
+                    why = f"it joins {newer}, the suite's newest run" if newer else "it was closed"
+                    raise FarmError(f"run {run.id} has no job, and no hardware joins it: {why}")
                 return counts
             known = store.progress(run.id)
             cursor = known.cursor if known else "0"

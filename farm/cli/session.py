@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from farm.coordinator import Coordinator
     from farm.run import Run
     from farm.store import Store
 
 
 @contextmanager
 def collected(redis_url: str | None) -> Iterator[Store]:
-    """Yield the store after collecting; without a Redis that answers, what it held already."""
+    """Yield the store after collecting; without a Redis that answers, what it held already.
+
+    Raises BrokerError where the Redis of `redis_url` does not answer, or the store holds nothing.
+    """
     from farm import broker
     from farm.collector import collect
     from farm.store import Store
@@ -32,6 +36,8 @@ def collected(redis_url: str | None) -> Iterator[Store]:
         except NoBrokerError:
             click.echo("farm: no Redis runs here; this is what was collected before", err=True)
         except BrokerError as error:
+            if redis_url is not None or not store.runs():
+                raise  # that very Redis was asked for, or there is nothing else to show
             click.echo(f"farm: showing what was collected before: {error}", err=True)
         yield store
 
@@ -51,3 +57,29 @@ def choose_run(store: Store, run: str | None, suite: str | None = None) -> Run:
     if suite is not None and (others := {each.suite for each in store.runs()}):
         raise UnknownNameError("run of the suite", suite, others)
     raise FarmError("nothing has been submitted yet; type `farm submit quick` to begin")
+
+
+def recorded_run(coordinator: Coordinator, run: str) -> Run:
+    """Return the run as Redis has it; raise FarmError, with what to do, when it has it not."""
+    from farm.store import Store
+    from jobs.errors import FarmError, UnknownNameError
+    from workers.client import explained, without_password
+
+    with explained(coordinator.url):
+        found = coordinator.run(run)
+        if found is not None:
+            return found
+        known = coordinator.ledger.runs()
+    if run in known:
+        raise FarmError(
+            f"run {run} was recorded by another version of farm, which this one cannot read; "
+            f"type the command where it was submitted"
+        )
+    with Store() as store:
+        if store.run(run) is not None:
+            raise FarmError(
+                f"run {run} is not in the Redis at {without_password(coordinator.url)}: it was "
+                f"pruned, imported, or is of another Redis. Its results are kept (`farm matrix "
+                f"--run {run}`); to measure more, submit its suite again"
+            )
+    raise UnknownNameError("run", run, known[-10:])

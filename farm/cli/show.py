@@ -23,9 +23,12 @@ def command(job: str | None, run_id: str | None, redis_url: str | None, as_json:
     """Print one job's result in full: laps, warm-up, telemetry, environment, error.
 
     JOB is a job's id, or as much of its beginning as no other has. Without it, the jobs of the
-    newest run are listed (or of --run).
+    newest run are listed (or of --run), also those in whose place others were asked for.
     """
+    import json
+
     from farm.cli.session import choose_run, collected
+    from workers.ledger import SUPERSEDED
 
     if job is not None and run_id is not None:
         raise click.UsageError("--run lists a run's jobs; a job's id needs no run beside it")
@@ -35,12 +38,18 @@ def command(job: str | None, run_id: str | None, redis_url: str | None, as_json:
             _list(store, chosen, as_json)
             return
         result = _find(store, job)
+        superseded = store.state(result.job.id) == SUPERSEDED
+        came = [each for each in store.unreadable(result.job.run) if each.job == result.job.id]
     if as_json:
-        click.echo(result.model_dump_json(indent=2))
+        # As ASCII: what steers a terminal is not only below 32, which JSON escapes.
+        click.echo(json.dumps(json.loads(result.model_dump_json()), indent=2))
         return
     from farm.render.result import lines
+    from farm.render.unreadable import lines as as_it_came
 
-    for line in lines(result):
+    if superseded:
+        click.echo("superseded: this result does not count, the job was asked for once more\n")
+    for line in (*lines(result), *(line for each in came for line in as_it_came(each))):
         click.echo(line)
 
 
@@ -55,7 +64,7 @@ def _find(store: Store, job: str) -> Result:
         labels = "; ".join(f"{each.job.id} ({each.job.label})" for each in found)
         raise UsageError(f"more than one job begins with {job!r}: {labels}; …; type more of the id")
     for run in store.runs():
-        for row in store.job_rows(run.id):
+        for row in store.job_rows(run.id, superseded=True):
             if wanted and row.id.startswith(wanted):
                 state = row.state.replace("_", " ")
                 raise FarmError(f"job {row.id} of run {run.id} is {state}: it has no result yet")
@@ -71,8 +80,8 @@ def _list(store: Store, run: Run, as_json: bool) -> None:
     from farm.exchange import specs_of
     from farm.render import jobs, units, width
 
-    rows = store.job_rows(run.id)
-    specs = specs_of(run, {row.hardware for row in rows})
+    rows = store.job_rows(run.id, superseded=True)
+    specs = specs_of(run, rows)
     if not as_json:
         counted = units.count(len(rows), "job")
         click.echo(f"run {run.id}: {counted}; `farm show JOB` prints one in full")

@@ -35,6 +35,7 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     from farm.coordinator import Coordinator
     from farm.render import units
     from farm.suite import load
+    from workers.client import explained
 
     loaded = load(suite)
     if dry_run:
@@ -44,12 +45,14 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     coordinator = Coordinator(url)
     with collected(url) as store:
         run = coordinator.submit(loaded)
-        collect_run(coordinator.ledger, store, run.id)
-        jobs = coordinator.ledger.job_count(run.id)
+        with explained(url):
+            collect_run(coordinator.ledger, store, run.id)
+            jobs = coordinator.ledger.job_count(run.id)
+            columns = sorted(coordinator.ledger.columns(run.id))
         if as_json:
             click.echo(json.dumps({"run": run.id, "jobs": jobs}))
         else:
-            _say(run, jobs, sorted(coordinator.ledger.columns(run.id)))
+            _say(run, jobs, columns)
         if not wait:
             return ExitCode.DONE
         counts = follow(run, coordinator, store, quiet=as_json)
@@ -61,9 +64,11 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
 
 def _say(run: Run, jobs: int, columns: list[str]) -> None:
     from farm.render import units
+    from farm.render.escape import plain
 
     counted = units.count(jobs, "job")
-    click.echo(f"submitted run {run.id}: {counted} for {', '.join(columns) or 'nobody yet'}")
+    shown = ", ".join(map(plain, columns)) or "nobody yet"
+    click.echo(f"submitted run {run.id}: {counted} for {shown}")
     if not columns:
         click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
 
@@ -73,6 +78,7 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
 
     from farm.plan import jobs_for
     from farm.render import units
+    from farm.render.escape import plain
 
     jobs = jobs_for("dry-run", "any", suite.planned_cells(), suite.seed)
     if as_json:
@@ -93,7 +99,7 @@ def _print_jobs(suite: Suite, as_json: bool) -> None:
             job.cell.optimizer,
             job.cell.protocol,
             job.cell.epochs,
-            " ".join(f"{name}={value}" for name, value in job.cell.parameters.items()),
+            plain(" ".join(f"{name}={value}" for name, value in job.cell.parameters.items())),
         )
         for job in jobs
     ]

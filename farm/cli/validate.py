@@ -18,6 +18,7 @@ def command(suites: tuple[str, ...]) -> None:
     Prints the size of those that are right; every mistake of the others goes to standard error,
     with its file and line, and the exit code is 2.
     """
+    from farm.render.escape import plain
     from farm.suite import load
     from jobs.errors import SuiteError
 
@@ -28,7 +29,7 @@ def command(suites: tuple[str, ...]) -> None:
         except SuiteError as error:
             problems += error.problems
         else:
-            click.echo(f"{name}: ok, {_size(suite)}, on {suite.hardware.describe()}")
+            click.echo(plain(f"{name}: ok, {_size(suite)}, on {suite.hardware.describe()}"))
     if problems:
         raise SuiteError(problems)
 

@@ -15,6 +15,7 @@ def command(redis_url: str | None, as_json: bool) -> None:
     import json
 
     from farm import broker
+    from farm.render.escape import plain
     from farm.render.units import duration
     from workers.client import connect, explained
     from workers.registry import Registry
@@ -33,12 +34,14 @@ def command(redis_url: str | None, as_json: bool) -> None:
 
     rows = [
         (
-            record.name,
+            plain(record.name),
             record.hardware + (" (declared)" if record.declared else ""),
             record.state,
-            record.job or ("" if record.present else f"seen {duration(now - record.seen_at)} ago"),
-            record.facts.get("device_name") or "",
+            plain(record.job or "")
+            or ("" if record.present else f"seen {duration(now - record.seen_at)} ago"),
+            plain(str(record.facts.get("device_name") or "")),
         )
         for record in sorted(records, key=lambda record: (not record.present, record.name))
     ]
-    click.echo(tabulate(rows, headers=("worker", "hardware", "state", "doing", "device")))
+    headers = ("worker", "hardware", "state", "doing", "device")
+    click.echo(tabulate(rows, headers=headers, disable_numparse=True))

@@ -251,7 +251,7 @@ def test_the_mistakes_of_all_files_and_lines_are_said_at_once(
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ({"version": 2}, "received 2, of a newer farm; this one reads up to 1; upgrade it: pip"),
+        ({"version": 3}, "received 3, of a newer farm; this one reads up to 2; upgrade it: pip"),
         ({"version": 0}, "version: received 0; accepted: 1"),
         ({"version": True}, "version: received True"),
         ({"version": None}, "version: received None"),

@@ -1,0 +1,39 @@
+"""Unreadable: a result that came and cannot be read, kept as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.result import JobFailure, Result, Status
+from jobs.spec import JobSpec
+
+KEPT_CHARACTERS = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """One entry of a run's log."""
+
+    cursor: str  # of the entry: milliseconds since the epoch, by Redis's clock, and a number
+    job: str | None  # the id; None where nothing says of which job of the run it is
+    reason: str
+    text: str  # at most KEPT_CHARACTERS of it
+    size: int  # of all of it, in bytes
+
+    def result(self, job: JobSpec) -> Result:
+        """Return what the job came to by this: a failure that says why."""
+        came_at = int(self.cursor.partition("-")[0]) / 1000
+        return Result(
+            job=job,
+            status=Status.FAILED,
+            error=JobFailure(
+                kind="garbage",
+                message=f"its result came and could not be read: {self.reason}; "
+                f"`farm show {job.id}` prints what came",
+            ),
+            worker=f"{job.hardware}@unknown",
+            facts={},
+            environment={},
+            started_at=came_at,
+            finished_at=came_at,
+        )
