@@ -8,8 +8,8 @@ TESTED := $(VENV)/.installed-for-tests
 EXTRAS := tensorflow,embedded
 # JAX, so that two backends meet in the tests; PyTorch's are run where it is installed.
 TEST_EXTRAS := $(EXTRAS),jax,workloads,dev
-# Test files run in so many processes; tests that measure time have the machine to themselves.
-TESTERS ?= 2
+# Test files run in so many processes, most of which wait; tests that measure time have the machine to themselves.
+TESTERS ?= 3
 # The first of these that is there and new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3.10 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && \
