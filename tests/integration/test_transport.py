@@ -133,7 +133,7 @@ def test_a_user_who_may_not_probe_puts_the_jobs_of_the_dead_back_all_the_same(
 ) -> None:
     listen(channel)
     client.zadd(UNACKED_INDEX, {tag_of(client): 1.0})
-    client.execute_command("ACL", "SETUSER", "coordinator", "-setrange")  # type: ignore[no-untyped-call]
+    client.execute_command("ACL", "SETUSER", "coordinator", "-setrange")
     with channel.connection.client.clone() as connection:
         qos = connection.default_channel.qos
         qos.restore_visible()
