@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from redis import ResponseError
+
 from farm.result_check import check, check_job
 from farm.run import read_manifest
 from farm.store import START, Store
@@ -20,11 +22,23 @@ logger = logging.getLogger(__name__)
 
 # How else a job ended, its result says, and without one nothing does.
 _STATES = {*OPEN, CANCELLED, SUPERSEDED}
+DAMAGED = ("WRONGTYPE", "Invalid stream ID", "invalid start ID")  # what Redis says of such keys
 
 
 def collect(ledger: Ledger, store: Store) -> int:
-    """Bring the store up to date with every run in Redis; return how many results were new."""
-    return sum(collect_run(ledger, store, run) for run in ledger.runs())
+    """Bring the store up to date with every run in Redis; return how many results were new.
+
+    A run that somebody has damaged in Redis is told of and left out.
+    """
+    new = 0
+    for run in ledger.runs():
+        try:
+            new += collect_run(ledger, store, run)
+        except ResponseError as error:
+            if not any(word in str(error) for word in DAMAGED):
+                raise
+            logger.error("run %s is damaged in Redis and was not collected: %s", run, error)
+    return new
 
 
 def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = False) -> int:
@@ -61,7 +75,10 @@ def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = Fa
     # Who dies after the results must not leave both a job and its successor to be counted.
     store.set_states(run, {job: state for job, state in states.items() if state == SUPERSEDED})
     new = 0
-    cursor = START if from_start else known.cursor
+    # A log that ends before what was read of it has lost its end: what came since is read anew.
+    last = ledger.last_result(run)
+    lost = last is not None and _place(last) < _place(known.cursor)
+    cursor = START if from_start or lost else known.cursor
     while entries := ledger.results_after(run, cursor):
         cursor = entries[-1].cursor
         results, unread = _read_all(ledger, run, entries, explains)
@@ -70,6 +87,11 @@ def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = Fa
         new += store.add_results(run, results, cursor, unread)
     store.set_states(run, states)
     return new
+
+
+def _place(cursor: str) -> tuple[int, int]:
+    milliseconds, _, number = cursor.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 def _read_all(

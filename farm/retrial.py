@@ -123,7 +123,7 @@ def _put_back(
             if not turn.keep(when_due=True):
                 raise TurnLostError(turn)
             successor = job.model_copy(update={"retry": job.retry + 1})
-            if coordinator.ledger.supersede(job.id, successor):
+            if coordinator.ledger.supersede(job.id, successor, turn.held):
                 new.append(successor)
         alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
         coordinator.enqueuer.send(turn, new, alike)

@@ -45,7 +45,7 @@ MEANINGS = (
     ),
     (
         "closed by server|reset by peer|Broken pipe",
-        "it hangs up: where it speaks TLS use rediss://",
+        "it hangs up: perhaps it is no Redis, or one that speaks TLS (rediss://)",
     ),
     ("loading the dataset", "it is reading its data: try again in a moment"),
     (
@@ -137,8 +137,10 @@ def explained(url: str) -> Iterator[None]:
     try:
         yield
     except redis.AuthenticationError as error:
+        unsaid = re.search("HELLO must be called|NOAUTH|Authentication required", str(error))
+        said = "none was given" if unsaid else plain(str(error))
         raise BrokerDownError(
-            f"Redis at {place} refuses the user or password ({plain(str(error))}); the right ones "
+            f"Redis at {place} refuses the user or password ({said}); the right ones "
             f"are in the files worker.url and coordinator.url that `farm up` wrote there: --redis "
             f"@FILE, or redis://USER:PASSWORD@host:port/0"
         ) from error
@@ -149,9 +151,9 @@ def explained(url: str) -> Iterator[None]:
         ) from error
     except redis.TimeoutError as error:
         raise BrokerDownError(
-            f"Redis at {place} does not answer in time ({FIRST_SECONDS:g} s at first, "
-            f"{REPLY_SECONDS:g} s later); is the host reachable from here, and the port open and a "
-            f"Redis's? (redis:// and rediss://, which is for TLS, do not understand each other)"
+            f"Redis at {place} does not answer in time; is the host reachable from here, and the "
+            f"port open and a Redis's? (redis:// and rediss://, which is for TLS, do not understand "
+            f"each other)"
         ) from error
     except redis.ConnectionError as error:
         said = str(error)

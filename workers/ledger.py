@@ -60,6 +60,7 @@ end
 return cancelled
 """
 _SUPERSEDE = """
+if KEYS[3] and redis.call('GET', KEYS[3]) ~= ARGV[4] then return 0 end
 local state = redis.call('HGET', KEYS[1], ARGV[1])
 if not state or state == 'queued' or state == 'running' or state == 'superseded' then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], 'superseded', ARGV[2], 'queued')
@@ -161,16 +162,18 @@ class Ledger:
             cancelled |= dict(zip(said[::2], said[1::2], strict=True))
         return cancelled
 
-    def supersede(self, job: str, successor: JobSpec) -> bool:
+    def supersede(self, job: str, successor: JobSpec, held: tuple[str, str] | None = None) -> bool:
         """Put another job in the place of one that has ended; return False when it has not.
 
-        The successor is recorded as queued, and not enqueued.
+        The successor is recorded as queued, and not enqueued. Nothing is done unless the key that
+        `held` names first still holds its second: the turn of whoever asks.
         """
         run = successor.run
+        name, token = held or (None, "")
         return bool(
             self._supersede(
-                keys=[key(run, "states"), key(run, "jobs")],
-                args=[job, successor.id, successor.model_dump_json()],
+                keys=[key(run, "states"), key(run, "jobs"), *([name] if name else [])],
+                args=[job, successor.id, successor.model_dump_json(), token],
             )
         )
 

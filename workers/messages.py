@@ -37,8 +37,8 @@ class Messages:
             waiting, delivered = cast("tuple[list[str], list[str]]", pipe.execute())
         found = {_job_of(_decoded(text)) for text in waiting}
         for text in delivered:
-            message, *_ = _decoded(text) or [None]
-            found.add(_job_of(message))
+            entry = _decoded(text)
+            found.add(_job_of(entry[0] if isinstance(entry, list) and entry else None))
         return found - {None}  # type: ignore[return-value]
 
     def remove(self, jobs: Collection[str]) -> int:

@@ -9,8 +9,7 @@ import threading
 from pathlib import Path
 
 import psutil
-from pydantic import ValidationError
-from redis import RedisError
+from redis import RedisError, ResponseError
 
 from jobs.folder import made
 from jobs.result import Result
@@ -19,6 +18,8 @@ from workers.ledger import Ledger, Taken
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+# Of one run's log that somebody has damaged; whatever else Redis refuses concerns every result.
+DAMAGED = ("WRONGTYPE", "exhausted")
 
 
 class Outbox:
@@ -26,7 +27,7 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = made(folder)
-        self._unknown: set[Path] = set()  # of jobs that this Redis does not know
+        self._unknown: set[Path] = set()  # that Redis will not take; each is told of once
         self._sweep()
 
     def keep(self, result: Result) -> None:
@@ -60,15 +61,23 @@ class Outbox:
         """Hand in every result that waits; a result that Redis has already is dropped."""
         for path in sorted(self.folder.glob("*.json")):
             try:
-                result = Result.model_validate_json(path.read_text(encoding="utf-8"))
+                result = Result.model_validate_json(path.read_bytes())
             except FileNotFoundError:
                 continue  # another thread, or worker of this FARM_HOME, has just handed it in
-            except ValidationError as error:
-                with contextlib.suppress(FileNotFoundError):
+            except (ValueError, OSError) as error:  # a torn page, a file of somebody else's
+                with contextlib.suppress(OSError):
                     path.replace(path.with_suffix(".unreadable"))
                 logger.error("%s cannot be read and is left as it is: %s", path, error)
                 continue
-            taken = ledger.finish(result)
+            try:
+                taken = ledger.finish(result)
+            except ResponseError as error:
+                if not any(word in str(error) for word in DAMAGED):
+                    raise
+                if path not in self._unknown:
+                    self._unknown.add(path)
+                    logger.error("%s stays in %s: Redis: %s", result.job.label, path, error)
+                continue  # the results of other runs are not kept waiting
             if taken is Taken.UNKNOWN:
                 if path not in self._unknown:
                     self._unknown.add(path)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.capabilities import Capabilities
@@ -107,9 +108,16 @@ class Registry:
         return [record for record in self.workers() if record.present]
 
     def join(self, record: WorkerRecord) -> None:
-        """Say that a worker is here; those that it takes the place of are forgotten."""
+        """Say that a worker is here; those that it takes the place of are forgotten.
+
+        They are those of its hardware and host that have left, are lost, or whose process is gone.
+        """
         for other in self.workers():
-            if not other.present and (other.hardware, other.host) == (record.hardware, record.host):
+            if (other.hardware, other.host) != (record.hardware, record.host):
+                continue
+            process = other.name.rpartition("-")[2]
+            dead = process.isdigit() and not psutil.pid_exists(int(process))
+            if dead or not other.present:
                 self.client.hdel(KEY, other.name)
         self.beat(record)
 

@@ -35,6 +35,14 @@ end
 return found
 """
 
+# Not by xinfo_stream(), which reads the first and the last entry as text.
+_LAST = """
+local info = redis.call('XINFO', 'STREAM', KEYS[1])
+for at = 1, #info, 2 do
+  if info[at] == 'last-generated-id' then return info[at + 1] end
+end
+"""
+
 
 class LogEntry(NamedTuple):
     """One result as it came."""
@@ -85,7 +93,7 @@ class ResultLog:
         """Return the cursor of the newest entry, or None when there is none."""
         if not self.client.exists(self.key):
             return None
-        return str(self.client.xinfo_stream(self.key)["last-generated-id"])
+        return cast("str", self.client.eval(_LAST, 1, self.key))
 
 
 def _text(said: bytes) -> str:

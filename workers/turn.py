@@ -47,6 +47,11 @@ class Turn:
         self._kept_at = 0.0
 
     @property
+    def held(self) -> tuple[str, str]:
+        """The key in Redis, and what it holds as long as the turn is this one's."""
+        return self._key, self._token
+
+    @property
     def _milliseconds(self) -> int:
         return int(self.seconds * 1000)
 

@@ -56,7 +56,9 @@ def choose_run(store: Store, run: str | None, suite: str | None = None) -> Run:
         return runs[0]
     if suite is not None and (others := {each.suite for each in store.runs()}):
         raise UnknownNameError("run of the suite", suite, others)
-    raise FarmError("nothing has been submitted yet; type `farm submit quick` to begin")
+    raise FarmError(
+        "nothing has been submitted yet; `farm up` starts a Redis here, `farm submit quick` begins"
+    )
 
 
 def recorded_run(coordinator: Coordinator, run: str) -> Run:

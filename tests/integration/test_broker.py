@@ -188,7 +188,10 @@ def test_nobody_listening_is_one_clear_line() -> None:
         (ports.web_server, "is no Redis.*is the port right"),
         (ports.rude, "is no Redis|answered with an error"),
         (ports.silent, "does not answer in time.*redis:// and rediss://"),
-        (lambda connection: None, "cannot be reached.*hangs up: where it speaks TLS use rediss"),
+        (
+            lambda connection: None,
+            "cannot be reached.*hangs up: perhaps it is no Redis, or one that speaks TLS",
+        ),
         (ports.loading, "is reading its data: try again"),
     ],
     ids=["a web server", "an error with an escape", "silence", "hanging up", "loading"],

@@ -227,3 +227,25 @@ def test_a_store_that_cannot_be_used_says_so(
     monkeypatch.setenv("FARM_STORE", url)
     with pytest.raises(StoreError, match=said):
         Store()
+
+
+def test_a_damaged_run_keeps_no_other_from_being_collected(
+    ledger: Ledger, store: Store, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = RUN.model_copy(update={"id": "run-2"})
+    ledger.create(other.id, other.suite, 2.0, other.model_dump_json())
+    ledger.add_column(other.id, "p100", ["p100"], other.jobs("p100"))
+    ledger.finish(make_result(other.jobs("p100")[0]))
+    client.set(LOG, "x")
+    assert collect(ledger, store) == 1
+    assert "run run-1 is damaged in Redis" in caplog.text
+
+
+def test_a_log_that_has_lost_its_end_is_read_from_its_start(
+    ledger: Ledger, store: Store, client: redis.Redis
+) -> None:
+    client.xadd(LOG, {"job": "", "result": "{}"}, id="99999999999999-1")
+    collect(ledger, store)
+    client.delete(LOG)
+    ledger.finish(make_result(RUN.jobs("p100")[0]))
+    assert collect(ledger, store) == 1

@@ -11,6 +11,7 @@ from farm.cli.progress import REFRESH_SECONDS
 from tests.conftest import make_cell, make_job, make_result
 from workers.client import connect
 from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken
+from workers.turn import Turn
 
 
 @pytest.fixture
@@ -184,3 +185,17 @@ def test_bytes_that_are_no_text_stop_no_command(ledger: Ledger, redis_url: str) 
         raw.hset("farm:run:run-1:states", b"\xff\xfe", b"\x80")
     with connect(redis_url) as client:
         assert "\ufffd" in Ledger(client).states("run-1").values()
+
+
+def test_nobody_supersedes_who_has_lost_the_turn(ledger: Ledger, client: redis.Redis) -> None:
+    job = make_job()
+    ledger.add_column("run-1", "p100", ["p100"], [job])
+    ledger.finish(make_result(job))
+    successor = job.model_copy(update={"retry": 1})
+    first, second = (Turn(client, "run-1", "p100") for _ in range(2))
+    assert first.take()
+    second.take_over()
+    assert not ledger.supersede(job.id, successor, first.held)
+    assert ledger.states("run-1") == {job.id: "succeeded"}
+    assert ledger.supersede(job.id, successor, second.held)
+    assert ledger.states("run-1") == {job.id: "superseded", successor.id: "queued"}

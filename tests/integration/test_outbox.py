@@ -57,3 +57,21 @@ def test_what_a_dead_worker_left_half_written_is_removed_and_a_living_ones_is_no
     for draft in (f"run.1.{ended.pid}.draft", f"run.2.{os.getpid()}.draft", "run.old.draft"):
         (folder / draft).write_text("{")
     assert files(Outbox(folder)) == [f"run.2.{os.getpid()}.draft"]
+
+
+def test_a_file_that_is_no_text_and_a_damaged_run_keep_no_other_result_waiting(
+    tmp_path: Path, client: redis.Redis
+) -> None:
+    ledger = Ledger(client)
+    outbox = Outbox(tmp_path / "outbox")
+    bad, good = make_job(run="a-run"), make_job(run="b-run")
+    for job in (bad, good):
+        ledger.add_column(job.run, job.hardware, [job.hardware], [job])
+        outbox.keep(make_result(job))
+    client.set("farm:run:a-run:results", "x")
+    torn = tmp_path / "outbox" / "a.json"
+    torn.write_bytes(b"\xff\x00")
+    outbox.deliver_once(ledger)
+    assert ledger.states("b-run") == {good.id: "succeeded"}
+    assert [path.name for path in sorted(outbox.folder.glob("*.json"))] == [f"a-run.{bad.id}.json"]
+    assert torn.with_suffix(".unreadable").exists()
