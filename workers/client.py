@@ -152,8 +152,8 @@ def explained(url: str) -> Iterator[None]:
     except redis.TimeoutError as error:
         raise BrokerDownError(
             f"Redis at {place} does not answer in time; is the host reachable from here, and the "
-            f"port open and a Redis's? (redis:// and rediss://, which is for TLS, do not understand "
-            f"each other)"
+            f"port open and a Redis's? (redis:// and rediss://, which is for TLS, do not "
+            f"understand each other)"
         ) from error
     except redis.ConnectionError as error:
         said = str(error)
