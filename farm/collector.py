@@ -16,13 +16,12 @@ from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import Result
 from jobs.spec import JobSpec
 from workers.ledger import CANCELLED, OPEN, SUPERSEDED, Ledger
-from workers.result_log import LogEntry
+from workers.result_log import LogEntry, is_damaged
 
 logger = logging.getLogger(__name__)
 
 # How else a job ended, its result says, and without one nothing does.
 _STATES = {*OPEN, CANCELLED, SUPERSEDED}
-DAMAGED = ("WRONGTYPE", "Invalid stream ID", "invalid start ID")  # what Redis says of such keys
 
 
 def collect(ledger: Ledger, store: Store) -> int:
@@ -35,7 +34,7 @@ def collect(ledger: Ledger, store: Store) -> int:
         try:
             new += collect_run(ledger, store, run)
         except ResponseError as error:
-            if not any(word in str(error) for word in DAMAGED):
+            if not is_damaged(error):
                 raise
             logger.error("run %s is damaged in Redis and was not collected: %s", run, error)
     return new

@@ -14,12 +14,11 @@ from redis import RedisError, ResponseError
 from jobs.folder import made
 from jobs.result import Result
 from workers.ledger import Ledger, Taken
+from workers.result_log import is_damaged
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
-# Of one run's log that somebody has damaged; whatever else Redis refuses concerns every result.
-DAMAGED = ("WRONGTYPE", "exhausted")
 
 
 class Outbox:
@@ -72,7 +71,7 @@ class Outbox:
             try:
                 taken = ledger.finish(result)
             except ResponseError as error:
-                if not any(word in str(error) for word in DAMAGED):
+                if not is_damaged(error):
                     raise
                 if path not in self._unknown:
                     self._unknown.add(path)

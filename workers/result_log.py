@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from redis import ResponseError
+
 from jobs.limits import MAX_RESULT_BYTES
 
 if TYPE_CHECKING:
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 
 JOB, RESULT = "job", "result"  # the fields of an entry: the job's id, its Result as JSON
 COUNT = 500
+# What Redis says of a log that somebody has damaged: other runs are none the worse for it.
+_DAMAGED = ("WRONGTYPE", "exhausted", "Invalid stream ID", "invalid start ID")
 CARRIED_BYTES = 2 * MAX_RESULT_BYTES  # of results in one answer, about
 KEPT_BYTES = 65_536  # of a result that is too large
 
@@ -42,6 +46,11 @@ for at = 1, #info, 2 do
   if info[at] == 'last-generated-id' then return info[at + 1] end
 end
 """
+
+
+def is_damaged(error: ResponseError) -> bool:
+    """Return whether the error is of one run's log, and not of Redis as a whole."""
+    return any(said in str(error) for said in _DAMAGED)
 
 
 class LogEntry(NamedTuple):

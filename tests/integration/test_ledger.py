@@ -11,6 +11,7 @@ from farm.cli.progress import REFRESH_SECONDS
 from tests.conftest import make_cell, make_job, make_result
 from workers.client import connect
 from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken
+from workers.messages import Messages
 from workers.turn import Turn
 
 
@@ -199,3 +200,8 @@ def test_nobody_supersedes_who_has_lost_the_turn(ledger: Ledger, client: redis.R
     assert ledger.states("run-1") == {job.id: "succeeded"}
     assert ledger.supersede(job.id, successor, second.held)
     assert ledger.states("run-1") == {job.id: "superseded", successor.id: "queued"}
+
+
+def test_an_odd_entry_among_the_deliveries_stops_nobody(client: redis.Redis) -> None:
+    client.hset("farm:queue:unacked", mapping={"a": "5", "b": "{}", "c": "[]", "d": "no JSON"})
+    assert Messages(client, "p100").jobs() == set()
