@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# What the cells show: `farm.metric.value` says what each is.
+# What the cells show: `farm.matrix.metric.value` says what each is.
 METRICS: Final = (
     "speedup",
     "seconds",

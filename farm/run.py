@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from farm.plan import PlannedCell, jobs_for
-from farm.selector import Selector
+from farm.suite.plan import PlannedCell, jobs_for
+from farm.suite.selector import Selector
 from jobs.limits import FirstMistakeOnly, Moment, Text
 from jobs.problem import first_problem
 from jobs.spec import JobSpec, Name

@@ -12,7 +12,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from farm import broker
+from farm.redis import broker
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell, JobSpec
 from tests.idx_files import write_files

@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
-from farm.certificate import Certificate
+from farm.redis.certificate import Certificate
 
 Handler = Callable[[socket.socket], None]
 

@@ -22,11 +22,11 @@ def command(run: str, hardware: tuple[str, ...], redis_url: str | None, as_json:
     """
     import json
 
-    from farm import broker
     from farm.cli.session import recorded_run
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
     from farm.render.units import count
-    from farm.withdrawal import withdraw
+    from farm.runs.coordinator import Coordinator
+    from farm.runs.withdrawal import withdraw
 
     coordinator = Coordinator(broker.resolve(redis_url))
     chosen = recorded_run(coordinator, run)

@@ -15,9 +15,9 @@ def command(run: str, redis_url: str | None) -> None:
 
     The jobs that are there go on.
     """
-    from farm import broker
     from farm.cli.session import recorded_run
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
+    from farm.runs.coordinator import Coordinator
     from workers.client import explained
 
     coordinator = Coordinator(broker.resolve(redis_url))

@@ -15,8 +15,8 @@ import click
 from farm.cli.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from farm.coordinator import Coordinator
-    from farm.server import Server
+    from farm.redis.server import Server
+    from farm.runs.coordinator import Coordinator
 
 JOIN_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -31,14 +31,14 @@ def command(suite: str) -> int:
     Starts a Redis and two workers, one pinned to a single CPU (where the system allows pinning) and
     one on all, and stops everything that it started, on Ctrl-C too.
     """
-    from farm.access import WORKER
     from farm.cli.progress import follow
-    from farm.coordinator import Coordinator
     from farm.home import home
-    from farm.matrix import build
+    from farm.matrix.matrix import build
+    from farm.redis.access import WORKER
     from farm.render import render, units
-    from farm.store import Store
-    from farm.suite import load
+    from farm.runs.coordinator import Coordinator
+    from farm.store.store import Store
+    from farm.suite.suite import load
     from workers.cpus import usable_cpus
 
     loaded = load(suite)
@@ -68,7 +68,7 @@ def command(suite: str) -> int:
 @contextlib.contextmanager
 def _server() -> Iterator[Server]:
     """Yield a Redis of our own; one that runs already is used and left running."""
-    from farm import broker
+    from farm.redis import broker
 
     ours = broker.running() is None
     server = broker.start()

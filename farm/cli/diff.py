@@ -11,7 +11,7 @@ from farm.cli.options import json_option, redis_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.entry import Entry
+    from farm.readings.entry import Entry
 
 
 @click.command(name="diff", short_help="Print what two hardware differ in.")
@@ -41,7 +41,7 @@ def command(
     import json
 
     from farm.cli.session import choose_run, collected
-    from farm.comparability import common, side_by_side
+    from farm.readings.comparability import common, side_by_side
     from farm.render import width
     from farm.render.environment import as_values, beside
     from farm.render.units import count

@@ -11,8 +11,8 @@ def command() -> None:
 
     Results stay in the store; jobs stay in Redis's files, and go on after the next `farm up`.
     """
-    from farm import broker
     from farm.cli.session import collected
+    from farm.redis import broker
     from jobs.errors import BrokerError, StoreError
 
     if (server := broker.running()) is not None:

@@ -24,8 +24,8 @@ def command(run: str | None, all_runs: bool, output: str, redis_url: str | None)
 
     One JSON object a line, nothing left out; `farm import` reads it back, here or elsewhere.
     """
-    from farm import exchange
     from farm.cli.session import choose_run, collected
+    from farm.exchange import exchange
     from farm.output import opened
     from farm.render.units import count
 

@@ -10,7 +10,7 @@ from farm.cli.exit_code import ExitCode
 from farm.cli.options import json_option
 
 if TYPE_CHECKING:
-    from farm.importer import Imported
+    from farm.exchange.importer import Imported
 
 NAMED = 5  # jobs that a message names
 
@@ -28,9 +28,9 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     import dataclasses
     import json
 
-    from farm.importer import import_files
+    from farm.exchange.importer import import_files
     from farm.render.escape import plain
-    from farm.store import Store
+    from farm.store.store import Store
 
     with Store() as store:
         done = import_files(store, files)

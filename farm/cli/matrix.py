@@ -12,7 +12,7 @@ from farm.render import FORMATS
 
 if TYPE_CHECKING:
     from farm.run import Run
-    from farm.store import Store
+    from farm.store.store import Store
 
 
 @click.command(name="matrix", short_help="Print the speed-ups over a baseline.")
@@ -78,9 +78,9 @@ def command(
     The newest run of the newest suite, unless --suite, --run or --all say otherwise. Below stand
     footnotes, what else differed between the machines, and warnings with what to do about them.
     """
-    from farm import peak
     from farm.cli.session import collected
-    from farm.matrix import build
+    from farm.matrix import peak
+    from farm.matrix.matrix import build
     from farm.render import render, width
 
     if run_id and (suite or all_runs):

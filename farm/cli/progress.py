@@ -11,10 +11,10 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from farm.coordinator import Coordinator
-    from farm.progress import HardwareProgress
     from farm.run import Run
-    from farm.store import Store
+    from farm.runs.coordinator import Coordinator
+    from farm.runs.progress import HardwareProgress
+    from farm.store.store import Store
 
 REFRESH_SECONDS = 5.0  # at the latest; a result refreshes at once
 
@@ -26,8 +26,8 @@ def follow(
 
     `quiet` leaves standard output alone: progress goes to standard error.
     """
-    from farm import progress
-    from farm.collector import collect_run
+    from farm.runs import progress
+    from farm.runs.collector import collect_run
     from jobs.errors import FarmError
     from workers.client import explained
     from workers.ledger import OPEN

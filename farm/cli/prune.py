@@ -17,11 +17,11 @@ def command(run: str | None, redis_url: str | None) -> None:
     was closed, its suite was submitted again, or the hardware that it names is all there. Workers
     that have been gone for a day are forgotten, too. The results stay in the store.
     """
-    from farm import broker
     from farm.cli.session import collected, recorded_run
-    from farm.coordinator import Coordinator
-    from farm.pruning import NotHeldError, done_with, prune, sweep
+    from farm.redis import broker
     from farm.render.units import count
+    from farm.runs.coordinator import Coordinator
+    from farm.runs.pruning import NotHeldError, done_with, prune, sweep
     from workers.client import explained
 
     url = broker.resolve(redis_url)

@@ -16,11 +16,11 @@ def command(run: str, redis_url: str | None) -> None:
     Every job that has not ended and whose message is nowhere gets one, and hardware that is here
     and has no jobs yet joins. Safe at any time: a job whose message is there gets no other.
     """
-    from farm import broker
     from farm.cli.session import recorded_run
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
     from farm.render.units import count
-    from farm.resumption import resume
+    from farm.runs.coordinator import Coordinator
+    from farm.runs.resumption import resume
     from workers.client import explained
 
     coordinator = Coordinator(broker.resolve(redis_url))

@@ -36,12 +36,12 @@ def command(
     """
     from collections import Counter
 
-    from farm import broker
     from farm.cli.session import collected, recorded_run
-    from farm.collector import collect_run
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
     from farm.render.units import count
-    from farm.retrial import Wanted, choose, put_back
+    from farm.runs.collector import collect_run
+    from farm.runs.coordinator import Coordinator
+    from farm.runs.retrial import Wanted, choose, put_back
     from workers.client import explained
 
     if baseline and not invalid:

@@ -16,6 +16,6 @@ def command() -> None:
     """
     import json
 
-    from farm.suite_schema import json_schema
+    from farm.suite.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from farm.coordinator import Coordinator
     from farm.run import Run
-    from farm.store import Store
+    from farm.runs.coordinator import Coordinator
+    from farm.store.store import Store
 
 
 @contextmanager
@@ -20,9 +20,9 @@ def collected(redis_url: str | None) -> Iterator[Store]:
 
     Raises BrokerError where the Redis of `redis_url` does not answer, or the store holds nothing.
     """
-    from farm import broker
-    from farm.collector import collect
-    from farm.store import Store
+    from farm.redis import broker
+    from farm.runs.collector import collect
+    from farm.store.store import Store
     from jobs.errors import BrokerError, NoBrokerError
     from workers.client import connect, explained
     from workers.ledger import Ledger
@@ -63,7 +63,7 @@ def choose_run(store: Store, run: str | None, suite: str | None = None) -> Run:
 
 def recorded_run(coordinator: Coordinator, run: str) -> Run:
     """Return the run as Redis has it; raise FarmError, with what to do, when it has it not."""
-    from farm.store import Store
+    from farm.store.store import Store
     from jobs.errors import FarmError, UnknownNameError
     from workers.client import explained, without_password
 

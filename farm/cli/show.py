@@ -10,7 +10,7 @@ from farm.cli.options import json_option, redis_option
 
 if TYPE_CHECKING:
     from farm.run import Run
-    from farm.store import Store
+    from farm.store.store import Store
     from jobs.result import Result
 
 
@@ -77,7 +77,7 @@ def _find(store: Store, job: str) -> Result:
 def _list(store: Store, run: Run, as_json: bool) -> None:
     import json
 
-    from farm.exchange import specs_of
+    from farm.exchange.exchange import specs_of
     from farm.render import jobs, units, width
 
     rows = store.job_rows(run.id, superseded=True)

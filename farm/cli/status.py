@@ -16,11 +16,11 @@ def command(run: str | None, redis_url: str | None, as_json: bool) -> None:
     import json
     import time
 
-    from farm import progress
     from farm.cli.session import choose_run, collected
     from farm.render import units
     from farm.render.progress import lines
     from farm.render.unreadable import summary
+    from farm.runs import progress
 
     with collected(redis_url) as store:
         chosen = choose_run(store, run)

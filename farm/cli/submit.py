@@ -11,7 +11,7 @@ from farm.cli.options import json_option, redis_option
 
 if TYPE_CHECKING:
     from farm.run import Run
-    from farm.suite import Suite
+    from farm.suite.suite import Suite
 
 
 @click.command(name="submit", short_help="Send a suite to the farm.")
@@ -28,13 +28,13 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     """
     import json
 
-    from farm import broker
     from farm.cli.progress import follow
     from farm.cli.session import collected
-    from farm.collector import collect_run
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
     from farm.render import units
-    from farm.suite import load
+    from farm.runs.collector import collect_run
+    from farm.runs.coordinator import Coordinator
+    from farm.suite.suite import load
     from workers.client import explained
 
     loaded = load(suite)
@@ -76,9 +76,9 @@ def _say(run: Run, jobs: int, columns: list[str]) -> None:
 def _print_jobs(suite: Suite, as_json: bool) -> None:
     import json
 
-    from farm.plan import jobs_for
     from farm.render import units
     from farm.render.escape import plain
+    from farm.suite.plan import jobs_for
 
     jobs = jobs_for("dry-run", "any", suite.planned_cells(), suite.seed)
     if as_json:

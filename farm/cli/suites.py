@@ -15,7 +15,7 @@ def command(as_json: bool) -> None:
 
     from tabulate import tabulate
 
-    from farm.suite import load
+    from farm.suite.suite import load
     from farm.suites import SAME_AS, ready_suites
 
     suites = {name: load(name) for name in ready_suites()}

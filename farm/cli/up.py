@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from farm.certificate import Certificate
-    from farm.server import Server
+    from farm.redis.certificate import Certificate
+    from farm.redis.server import Server
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -48,7 +48,7 @@ def command(
     Nobody gets in without a password; two are made once, and kept. It keeps its data under
     FARM_HOME and runs on until `farm down`.
     """
-    from farm import broker
+    from farm.redis import broker
 
     server = broker.start(bind, port, tls=tls, certificate=_given(cert, key, ca), host=host)
     how = " with TLS" if server.tls else ""
@@ -64,7 +64,7 @@ def command(
 
 
 def _given(cert: Path | None, key: Path | None, ca: Path | None) -> Certificate | None:
-    from farm.certificate import given
+    from farm.redis.certificate import given
     from jobs.errors import UsageError
 
     if cert is None or key is None:

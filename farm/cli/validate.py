@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from farm.suite import Suite
+    from farm.suite.suite import Suite
 
 
 @click.command(name="validate", short_help="Check suite files.")
@@ -19,7 +19,7 @@ def command(suites: tuple[str, ...]) -> None:
     with its file and line, and the exit code is 2.
     """
     from farm.render.escape import plain
-    from farm.suite import load
+    from farm.suite.suite import load
     from jobs.errors import SuiteError
 
     problems: list[str] = []

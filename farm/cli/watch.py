@@ -16,10 +16,10 @@ def command(run: str | None, redis_url: str | None) -> int:
 
     Ctrl-C ends the watching, not the run. Exit code 3 when some jobs did not succeed.
     """
-    from farm import broker
     from farm.cli.progress import follow
     from farm.cli.session import choose_run, collected
-    from farm.coordinator import Coordinator
+    from farm.redis import broker
+    from farm.runs.coordinator import Coordinator
 
     url = broker.resolve(redis_url)
     coordinator = Coordinator(url)

@@ -97,10 +97,11 @@ def command(
     The first Ctrl-C lets the running job come to its end, the second hands it back at once for
     another worker of this hardware; either way it is not lost.
     """
-    from farm import broker, log_format
-    from farm.coordinator import Coordinator
+    from farm import log_format
     from farm.home import home
+    from farm.redis import broker
     from farm.render import units
+    from farm.runs.coordinator import Coordinator
     from workers.service import Service
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)

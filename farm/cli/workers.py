@@ -14,7 +14,7 @@ def command(redis_url: str | None, as_json: bool) -> None:
     """List who is here, what each is doing, and who was here."""
     import json
 
-    from farm import broker
+    from farm.redis import broker
     from farm.render.escape import plain
     from farm.render.units import duration
     from workers.client import connect, explained

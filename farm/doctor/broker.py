@@ -8,16 +8,16 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from farm.access import OLDEST
 from farm.doctor import certificate, clock
 from farm.doctor.check import Check, guarded
+from farm.redis.access import OLDEST
 from farm.render import units
 from workers.client import explained, without_password
 
 if TYPE_CHECKING:
     import redis
 
-    from farm.broker import Server
+    from farm.redis.broker import Server
 
 Info: TypeAlias = Mapping[str, Any]  # what Redis answers to INFO
 

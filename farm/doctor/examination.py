@@ -19,7 +19,7 @@ from workers.app import visibility_seconds
 from workers.hardware import Hardware, detect
 
 if TYPE_CHECKING:
-    from farm.broker import Server
+    from farm.redis.broker import Server
 
 SECONDS = 18.0  # for all checks together
 MARGIN_SECONDS = 2.5  # that a part has for saying what did not end, before it is given up itself
@@ -91,9 +91,9 @@ def examine(
 
 def broker_checks(redis_url: str | None) -> Iterator[Check]:
     """Yield what there is to say of Redis, and of the workers and jobs in it."""
-    from farm import broker
     from farm.doctor import broker as server_checks
     from farm.doctor import jobs, workers
+    from farm.redis import broker
     from workers.client import connect
 
     try:
@@ -120,7 +120,7 @@ def own_server(url: str) -> Server | None:
     """Return the server that `farm up` started here, if it is the one at that URL."""
     from urllib.parse import urlsplit
 
-    from farm import broker
+    from farm.redis import broker
 
     server = broker.running()
     if server is None:

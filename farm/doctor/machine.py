@@ -130,7 +130,7 @@ def _home() -> Check:
 
 def _store() -> Check:
     from farm.home import home
-    from farm.store import Store
+    from farm.store.store import Store
 
     usual = home() / "farm.db"
     if not os.environ.get("FARM_STORE") and not usual.exists():

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from farm.import_mistakes import Mistakes
 from farm.measurements.columns import has_batches
 from farm.measurements.fields import Fields, Texts, family
+from farm.measurements.mistakes import Mistakes
 from farm.measurements.process import Process, Rows, check
 from farm.measurements.table import Table, open_table
-from farm.plan import PlannedCell
 from farm.run import MAX_JOBS, Run
-from farm.selector import Selector
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from jobs.result import Result
 from jobs.spec import MAX_REPEATS, Cell, JobSpec
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from farm.import_mistakes import Mistakes
 from farm.measurements.columns import COLUMNS
 from farm.measurements.fields import Fields, Texts, family
+from farm.measurements.mistakes import Mistakes
 from jobs.limits import MAX_ITEMS, MAX_LAPS, MAX_NAMES
 from jobs.problem import quote
 from jobs.result import JobFailure, Measurement, Result, Status

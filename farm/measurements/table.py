@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from farm.import_mistakes import SHOWN, Mistakes
 from farm.measurements.columns import (
     COLUMNS,
     FAMILIES,
@@ -17,6 +16,7 @@ from farm.measurements.columns import (
     REQUIRED,
     find_column,
 )
+from farm.measurements.mistakes import SHOWN, Mistakes
 from jobs.errors import did_you_mean
 from jobs.limits import MAX_KEY
 from jobs.problem import quote

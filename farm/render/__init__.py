@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from farm.matrix import Matrix
+    from farm.matrix.matrix import Matrix
 
 FORMATS: Final = ("table", "markdown", "csv", "json", "latex", "html")
 

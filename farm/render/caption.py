@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from farm.choices import BATCH_SIZE
-from farm.matrix import Matrix, MatrixCell
-from farm.peak import WORKLOAD
+from farm.matrix.matrix import Matrix, MatrixCell
+from farm.matrix.peak import WORKLOAD
 from farm.render import field, task, units, values
 from farm.render.field import Line
 from farm.render.labels import Labels

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from farm.matrix import Matrix, MatrixCell, Row, Summary
+from farm.matrix.matrix import Matrix, MatrixCell, Row, Summary
+from farm.matrix.warnings import warnings
 from farm.render import escape, units
-from farm.warnings import warnings
 
 
 def to_json(matrix: Matrix, run: str | None = None) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def to_json(matrix: Matrix, run: str | None = None) -> dict[str, Any]:
     speed-up, and `item` what a throughput counts a second (`flop`: floating-point operations).
     `batch_sizes` are the numbers that were used, of the batch size `max` too. A row matched
     `across` something has None there where its hardware differ. An invalid cell keeps its numbers,
-    which are in no summary. `run` as `farm.warnings.warnings` takes it.
+    which are in no summary. `run` as `farm.matrix.warnings.warnings` takes it.
     """
     return {
         "baseline": matrix.baseline,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from farm.matrix import CellState, Matrix, MatrixCell, Row
+from farm.matrix.matrix import CellState, Matrix, MatrixCell, Row
 
 _MOST = 4  # things said of one difference; the rest is counted
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from farm.comparability import Line
-from farm.condition import ON_OFF
+from farm.readings.comparability import Line
+from farm.readings.condition import ON_OFF
 from farm.render import escape, units
 from jobs.spec import Scalar
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from farm.matrix import CellState, MatrixCell, Summary
+from farm.matrix.matrix import CellState, MatrixCell, Summary
 from farm.render import interval, units, values
 
 NONE = "–"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from farm.matrix import Group, Matrix, Row, group_name
+from farm.matrix.matrix import Group, Matrix, Row, group_name
 from farm.render import units
 from farm.render.field import Field, Line, Notes, of_mean, ratio, value_text
 from farm.render.values import Column, column, items

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from farm.render.escape import plain
 from farm.render.labels import label
 from farm.run import Run
-from farm.store import JobRow
+from farm.store.store import JobRow
 from jobs.spec import JobSpec
 
 _GAP = "  "

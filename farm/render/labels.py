@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from farm.condition import ON_OFF
+from farm.readings.condition import ON_OFF
 from farm.render import units
 from jobs.spec import KERAS_BACKENDS, Cell, Scalar
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from farm.progress import HardwareProgress
 from farm.render.units import duration
+from farm.runs.progress import HardwareProgress
 
 
 def lines(parts: Iterable[HardwareProgress]) -> list[str]:

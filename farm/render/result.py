@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
-from farm import correctness
-from farm.condition import ON_OFF
+from farm.readings import correctness
+from farm.readings.condition import ON_OFF
 from farm.render import times, units
 from farm.render.section import Pair, Section, render
 from farm.render.sparkline import sparkline

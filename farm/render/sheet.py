@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from farm.matrix import CellState, Matrix, MatrixCell, Row
+from farm.matrix.matrix import CellState, Matrix, MatrixCell, Row
+from farm.matrix.warnings import warnings
 from farm.render import values
 from farm.render.caption import HEADERS, caption, legend
 from farm.render.differing import Differing, differing
@@ -12,7 +13,6 @@ from farm.render.field import Field, Line, Notes, of_speedup, of_value
 from farm.render.groups import group_lines, summary_lines
 from farm.render.labels import Labels, label
 from farm.render.ways import limited, mixed_rows, way
-from farm.warnings import warnings
 from jobs.spec import LARGEST
 
 _RANGES = "Behind a speed-up stands its 95 % interval."
@@ -51,7 +51,7 @@ class Sheet:
 
 
 def sheet(matrix: Matrix, title: str, run: str | None = None) -> Sheet:
-    """Put the matrix into words; `run` as `farm.warnings.warnings` takes it."""
+    """Put the matrix into words; `run` as `farm.matrix.warnings.warnings` takes it."""
     cells, of_any = [row.cell for row in matrix.rows], mixed_rows(matrix)
     labels = label(cells, batches=not matrix.best_batch, mixed=of_any)
     found = differing(matrix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from farm.matrix import CellState, Matrix, MatrixCell, Row
+from farm.matrix.matrix import CellState, Matrix, MatrixCell, Row
 from farm.render import units
 from jobs.spec import Cell
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from farm.render.escape import plain
 from farm.render.section import Section, render
 from farm.render.units import count, size
-from farm.unreadable import Unreadable
+from farm.store.unreadable import Unreadable
 
 SHOWN_CHARACTERS = 2_000
 NAMED = 5

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from farm.geometric import geometric_mean
-from farm.matrix import CellState, Matrix, MatrixCell, Row
-from farm.peak import WORKLOAD
+from farm.matrix.matrix import CellState, Matrix, MatrixCell, Row
+from farm.matrix.peak import WORKLOAD
 from farm.render import task, units
+from farm.statistics.geometric import geometric_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from farm.choices import BATCH_SIZE
-from farm.matrix import Matrix, MatrixCell, Row
+from farm.matrix.matrix import Matrix, MatrixCell, Row
 from farm.render import units
 from jobs.spec import LARGEST
 

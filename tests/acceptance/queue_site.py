@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from farm import broker
+from farm.redis import broker
 from jobs.spec import JobSpec
 from tests.acceptance.conftest import until
 from tests.conftest import make_cell, make_job

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from farm.coordinator import Coordinator
 from farm.home import home
-from farm.store import Store
+from farm.runs.coordinator import Coordinator
+from farm.store.store import Store
 from tests.acceptance.conftest import Farm
 from tests.conftest import make_result
 from tests.integration.test_run_control import WORKER, messages
@@ -119,7 +119,7 @@ def test_several_who_submit_at_once_get_a_run_each(farm: Farm, coordinator: Coor
 @pytest.fixture
 def measured(farm: Farm, coordinator: Coordinator) -> str:
     """A run whose jobs have all ended, and of which nothing was collected."""
-    from farm.suite import load
+    from farm.suite.suite import load
 
     run = coordinator.submit(load(str(farm.folder / written(farm, REPEATS))))
     for number, job in enumerate(run.jobs("m2"), 1):

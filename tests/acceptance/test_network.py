@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from farm import broker
-from farm.access import WORKER
+from farm.redis import broker
+from farm.redis.access import WORKER
 from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, until
 from tests.acceptance.network_link import NetworkLink
 from tests.chaos.processes import of_farm

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from farm import broker
+from farm.redis import broker
 from tests.acceptance.conftest import until
 from tests.acceptance.queue_site import VISIBILITY_SECONDS, QueueSite
 from tests.acceptance.tcp_proxy import Loss, TcpProxy

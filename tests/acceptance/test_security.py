@@ -16,9 +16,9 @@ import psutil
 import pytest
 import redis
 
-from farm import broker, certificate
-from farm.access import WORKER
-from farm.server import Server
+from farm.redis import broker, certificate
+from farm.redis.access import WORKER
+from farm.redis.server import Server
 from tests import ports
 from tests.acceptance.conftest import Farm, until
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farm.process import Process
-from farm.statistics import Interval, geometric_means, speedups
+from farm.statistics.process import Process
+from farm.statistics.statistics import Interval, geometric_means, speedups
 
 BETWEEN, WITHIN, LAPS = 0.07, 0.13, 10  # what machines with two shared cores showed
 

@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from farm.entry import Entry
-from farm.matrix import build
-from farm.process import Process
-from farm.reading import Reading
-from farm.statistics import geometric_means, speedups
+from farm.matrix.matrix import build
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
+from farm.statistics.process import Process
+from farm.statistics.statistics import geometric_means, speedups
 from jobs.spec import Cell
 from tests.conftest import make_cell
 

@@ -16,8 +16,8 @@ from unittest import mock
 import psutil
 import redis
 
-from farm import broker
-from farm.access import WORKER
+from farm.redis import broker
+from farm.redis.access import WORKER
 from tests.chaos import processes
 from tests.chaos.worker import Worker
 from tests.conftest import NOOP_FOLDER

@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import Store
+from farm.store.store import Store
+from farm.suite.selector import Selector
 from jobs.result import JobFailure, Result, Status
 from tests.chaos import campaign, table, tally
 from tests.chaos.campaign import Plan

@@ -8,14 +8,14 @@ import re
 import unicodedata
 from itertools import islice
 
-from farm.comparability import common, side_by_side
-from farm.exchange import specs_of
-from farm.matrix import build
+from farm.exchange.exchange import specs_of
+from farm.matrix.matrix import build
+from farm.readings.comparability import common, side_by_side
 from farm.render import FORMATS, escape, jobs, render
 from farm.render.environment import beside
 from farm.render.result import lines
 from farm.run import Run
-from farm.store import Store
+from farm.store.store import Store
 from jobs.errors import FarmError
 
 MOST_RESULTS = 5

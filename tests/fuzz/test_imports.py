@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm import exchange
-from farm.importer import import_files
+from farm.exchange import exchange
+from farm.exchange.importer import import_files
 from farm.measurements.columns import COLUMNS, FAMILIES
 from farm.render import FORMATS
-from farm.store import Store
+from farm.store.store import Store
 from jobs.errors import ImportFileError
 from tests.conftest import make_job, make_result
 from tests.fuzz.effort import fuzzing, in_time, note

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.choices import METRICS
-from farm.plan import PlannedCell
 from farm.render import FORMATS
-from farm.result_check import check
 from farm.run import Run
-from farm.store import Store
+from farm.runs.result_check import check
+from farm.store.store import Store
+from farm.suite.plan import PlannedCell
 from jobs.errors import ResultError
 from jobs.result import Result
 from jobs.spec import Cell

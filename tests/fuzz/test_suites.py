@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.suite import MOST_MISTAKES, Suite, load
+from farm.suite.suite import MOST_MISTAKES, Suite, load
 from jobs.errors import SuiteError
 from tests.fuzz.effort import fuzzing, in_time, note
 from tests.fuzz.inputs import changed, damaged

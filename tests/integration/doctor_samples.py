@@ -7,11 +7,11 @@ from typing import Any
 
 import redis
 
-from farm.coordinator import Coordinator
 from farm.doctor import examination, workers
 from farm.doctor.check import Check
 from farm.run import Run
-from farm.suite import load
+from farm.runs.coordinator import Coordinator
+from farm.suite.suite import load
 from tests.unit.test_capabilities import worker
 from workers.registry import KEY, Registry, WorkerRecord
 

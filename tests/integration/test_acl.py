@@ -15,10 +15,10 @@ import redis
 from redis.exceptions import NoPermissionError
 
 import workers
-from farm import broker
-from farm.access import COMMANDS, COORDINATOR, WORKER, users
-from farm.coordinator import Coordinator
-from farm.server import Server
+from farm.redis import broker
+from farm.redis.access import COMMANDS, COORDINATOR, WORKER, users
+from farm.redis.server import Server
+from farm.runs.coordinator import Coordinator
 from jobs.errors import BrokerDownError
 from tests.conftest import make_job, make_result
 from workers.client import connect
@@ -187,7 +187,7 @@ def test_with_a_workers_line_nothing_can_be_submitted_and_the_message_says_why(
 ) -> None:
     if int(str(worker.info("server")["redis_version"]).partition(".")[0]) < 7:
         pytest.skip("this Redis does not tell reading from writing")
-    from farm.suite import load
+    from farm.suite.suite import load
 
     with pytest.raises(BrokerDownError, match=r"does not let this user.*coordinator\.url"):
         Coordinator(server.url_here(WORKER)).submit(load("quick"))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from farm import broker, redis_server
-from farm.access import WORKER
+from farm.redis import broker
+from farm.redis import server_program as redis_server
+from farm.redis.access import WORKER
 from jobs.errors import BrokerDownError, BrokerError, NoBrokerError
 from tests import ports
 from workers import client as client_module

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from farm.collector import collect, collect_run
-from farm.plan import PlannedCell
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import Store
-from farm.unreadable import KEPT_CHARACTERS
+from farm.runs.collector import collect, collect_run
+from farm.store.store import Store
+from farm.store.unreadable import KEPT_CHARACTERS
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from jobs.errors import StoreError
 from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import JobFailure

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from farm.coordinator import Coordinator
-from farm.enqueuer import Enqueuer
-from farm.suite import Suite, load
+from farm.runs.coordinator import Coordinator
+from farm.runs.enqueuer import Enqueuer
+from farm.suite.suite import Suite, load
 
 QUEUE = "farm:queue:hardware.p100"
 

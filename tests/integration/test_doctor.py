@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from farm import broker
-from farm.access import WORKER
-from farm.coordinator import Coordinator
 from farm.doctor import examination
 from farm.doctor.examination import Part
+from farm.redis import broker
+from farm.redis.access import WORKER
+from farm.runs.coordinator import Coordinator
 from tests.integration.doctor_samples import (
     BROKER,
     NAMES,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from farm.certificate import generated
 from farm.doctor import certificate, examination
-from farm.server import LOOPBACK
+from farm.redis.certificate import generated
+from farm.redis.server import LOOPBACK
 from workers.client import connect
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from farm import broker
+from farm.redis import broker
 from tests.conftest import environment
 
 WIDTH = 80

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from farm.coordinator import Coordinator
 from farm.doctor import jobs, workers
-from farm.enqueuer import Enqueuer
+from farm.runs.coordinator import Coordinator
+from farm.runs.enqueuer import Enqueuer
 from tests.conftest import make_result
 from tests.integration.doctor_samples import own_version, present, submitted, wrong
 from workers.messages import Messages

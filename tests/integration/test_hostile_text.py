@@ -10,13 +10,13 @@ import pytest
 import redis
 
 from farm.choices import METRICS
-from farm.collector import collect
-from farm.matrix import build
-from farm.plan import PlannedCell
+from farm.matrix.matrix import build
 from farm.render import FORMATS, render
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import Store
+from farm.runs.collector import collect
+from farm.store.store import Store
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from jobs.result import Result
 from jobs.spec import Cell
 from tests.conftest import make_cell, make_job, make_result

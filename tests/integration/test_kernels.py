@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.correctness import invalid
+from farm.readings.correctness import invalid
 from jobs import catalogue
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell, Effort, Scalar

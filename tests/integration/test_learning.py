@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from farm import correctness
+from farm.readings import correctness
 from jobs import catalogue
 from jobs.spec import Backend, Scalar
 from tests.integration.children import BACKENDS, LARGE, NETWORKS, cell, measured

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from farm.home import home
-from farm.plan import PlannedCell
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import Store
+from farm.store.store import Store
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from jobs.errors import StoreError
 from jobs.result import JobFailure, Result
 from tests.conftest import make_cell, make_job, make_result
@@ -112,7 +112,7 @@ def test_a_migration_that_was_cut_short_is_done_again(
 ) -> None:
     # Given an upgrade that dies after the tables were changed
     with monkeypatch.context() as patched:
-        patched.setattr("farm.migrations.fill_in", lambda connection: 1 / 0)
+        patched.setattr("farm.store.migrations.fill_in", lambda connection: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Store()
     # When the store is opened again

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from farm.collector import collect, collect_run
-from farm.coordinator import Coordinator
-from farm.pruning import NotHeldError, done_with, prune, sweep
-from farm.retrial import put_back
 from farm.run import Run
-from farm.store import Store
-from farm.suite import load
-from farm.withdrawal import withdraw
+from farm.runs.collector import collect, collect_run
+from farm.runs.coordinator import Coordinator
+from farm.runs.pruning import NotHeldError, done_with, prune, sweep
+from farm.runs.retrial import put_back
+from farm.runs.withdrawal import withdraw
+from farm.store.store import Store
+from farm.suite.suite import load
 from jobs.spec import JobSpec
 from tests.conftest import make_result
 from workers.messages import Messages

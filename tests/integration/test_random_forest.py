@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from farm.correctness import invalid
+from farm.readings.correctness import invalid
 from jobs import catalogue
 from jobs.datasets.california_housing import FILE, MEANS, SAMPLES, TARGET_MEAN, california_housing
 from jobs.errors import DataMissingError

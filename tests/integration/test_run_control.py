@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from farm.collector import collect_run
-from farm.coordinator import Coordinator
-from farm.enqueuer import TurnLostError
-from farm.resumption import resume
-from farm.retrial import Wanted, choose, put_back
 from farm.run import Run
-from farm.store import Store
-from farm.suite import Suite, load
-from farm.withdrawal import withdraw
+from farm.runs.collector import collect_run
+from farm.runs.coordinator import Coordinator
+from farm.runs.enqueuer import TurnLostError
+from farm.runs.resumption import resume
+from farm.runs.retrial import Wanted, choose, put_back
+from farm.runs.withdrawal import withdraw
+from farm.store.store import Store
+from farm.suite.suite import Suite, load
 from jobs.errors import BrokerDownError, UnknownNameError
 from jobs.result import JobFailure
 from jobs.spec import JobSpec
@@ -282,7 +282,7 @@ def test_a_retry_that_dies_before_it_has_sent_is_resumed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("farm.enqueuer.Enqueuer.send", die)
+        patch.setattr("farm.runs.enqueuer.Enqueuer.send", die)
         with pytest.raises(KeyboardInterrupt):
             retried(coordinator, store, run)
     assert len(messages(coordinator, "p100")) == 5

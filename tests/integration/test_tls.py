@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from farm import broker, certificate, connection_file, redis_server
-from farm.certificate import Certificate
-from farm.server import Server
+from farm.redis import broker, certificate, connection_file
+from farm.redis import server_program as redis_server
+from farm.redis.certificate import Certificate
+from farm.redis.server import Server
 from jobs.errors import BrokerDownError, BrokerError
 from tests import ports
 from workers import client as client_module

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from farm.comparability import differences
-from farm.condition import Conditions
+from farm.readings.comparability import differences
+from farm.readings.condition import Conditions
 from jobs.spec import Scalar
 
 CPU: dict[str, Scalar | None] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from farm.geometric import geometric_mean
-from farm.matrix import CellState, Group, Matrix, MatrixCell, Row, Summary
+from farm.matrix.matrix import CellState, Group, Matrix, MatrixCell, Row, Summary
+from farm.statistics.geometric import geometric_mean
 from tests.unit.matrix_samples import cell
 
 

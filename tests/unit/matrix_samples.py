@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from farm.matrix import Entry
+from farm.matrix.matrix import Entry
 from jobs.spec import Cell
 
 

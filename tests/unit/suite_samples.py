@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from farm.plan import PlannedCell
-from farm.suite import Suite, load
+from farm.suite.plan import PlannedCell
+from farm.suite.suite import Suite, load
 from jobs import catalogue
 from jobs.errors import SuiteError
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from farm.comparability import differences
-from farm.importer import import_files
-from farm.matrix import build
+from farm.exchange.importer import import_files
+from farm.matrix.matrix import build
+from farm.readings.comparability import differences
 from farm.render import FORMATS, render
-from farm.store import Store
+from farm.store.store import Store
 from jobs.spec import Scalar
 
 ODD = (math.nan, math.inf, "nan", "inf", "-inf", 10**400, "9" * 400)

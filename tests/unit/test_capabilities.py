@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from farm import unsupported
+from farm.runs import unsupported
 from jobs import catalogue
 from jobs.capabilities import Capabilities
 from jobs.spec import Cell

@@ -84,7 +84,7 @@ def test_a_broken_file_is_named_and_left_out(
 
 
 def test_no_parameter_can_be_called_as_a_key_of_every_job() -> None:
-    from farm.suite_schema import Job
+    from farm.suite.schema import Job
 
     assert set(Job.model_fields) <= catalogue.RESERVED
 

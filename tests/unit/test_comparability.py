@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.comparability import Difference, Line, common, differences, ranked, side_by_side
-from farm.condition import CONDITIONS, HARDWARE, MOMENTARY, NAMES, Conditions
+from farm.readings.comparability import Difference, Line, common, differences, ranked, side_by_side
+from farm.readings.condition import CONDITIONS, HARDWARE, MOMENTARY, NAMES, Conditions
 from jobs.spec import Scalar
 from tests.unit.condition_samples import CPU, DECIDING, GPU, OTHER_CPU, named, phrases
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.correctness import deviates, invalid, trajectory
+from farm.readings.correctness import deviates, invalid, trajectory
 from jobs.result import Measurement
 
 FALLING = (2.3, 1.4, 0.9, 0.6, 0.45, 0.4)

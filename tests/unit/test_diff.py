@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from farm.cli import session
 from farm.cli.diff import command
-from farm.comparability import Line, common, side_by_side
-from farm.entry import Entry
+from farm.readings.comparability import Line, common, side_by_side
+from farm.readings.entry import Entry
 from farm.render.environment import as_values, beside, said
 from jobs.errors import FarmError, UnknownNameError
 from jobs.spec import Scalar

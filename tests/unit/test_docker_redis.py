@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from farm.access import COORDINATOR, WORKER, users
+from farm.redis.access import COORDINATOR, WORKER, users
 from tests.unit.test_docker import (
     COMPOSE,
     COMPOSE_FILE,

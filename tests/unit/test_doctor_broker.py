@@ -10,7 +10,7 @@ import redis
 
 from farm.doctor import broker, certificate, clock
 from farm.doctor.check import Check, guarded, listed
-from farm.server import Server
+from farm.redis.server import Server
 from jobs.errors import BrokerDownError
 
 INFO: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 
 from farm.doctor import examination, machine
 from farm.doctor.check import Check
-from farm.store import Store
+from farm.store.store import Store
 from jobs import catalogue
 from jobs.errors import UsageError
 from tests.unit.test_doctor_backends import CPU, P100

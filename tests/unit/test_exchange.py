@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from farm import exchange
-from farm.importer import Imported, import_files
+from farm.exchange import exchange
+from farm.exchange.importer import Imported, import_files
 from farm.output import opened
-from farm.plan import PlannedCell
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import Store
+from farm.store.store import Store
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from jobs.errors import ImportFileError
 from jobs.result import Measurement, Result, Trial
 from jobs.spec import Effort

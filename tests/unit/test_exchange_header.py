@@ -6,9 +6,9 @@ import io
 import json
 from pathlib import Path
 
-from farm import exchange
-from farm.importer import import_files
-from farm.store import Store
+from farm.exchange import exchange
+from farm.exchange.importer import import_files
+from farm.store.store import Store
 from tests.conftest import make_result
 from tests.unit.test_exchange import make_run
 

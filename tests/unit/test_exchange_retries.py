@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from farm.run import Run
-from farm.store import Store
+from farm.store.store import Store
 from jobs.spec import JobSpec
 from tests.conftest import make_result
 from tests.unit.test_exchange import bring, change, exported, make_run, problems

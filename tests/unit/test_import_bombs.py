@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from farm.import_mistakes import MOST, SHOWN
-from farm.import_source import MAX_LINE_BYTES, MAX_TABLE_BYTES
+from farm.exchange.source import MAX_LINE_BYTES, MAX_TABLE_BYTES
+from farm.measurements.mistakes import MOST, SHOWN
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the memory used")
 SECONDS, MEGABYTES = 8.0, 400
 
 CHILD = """
 import json, sys, time
-from farm.importer import import_files
-from farm.store import Store
+from farm.exchange.importer import import_files
+from farm.store.store import Store
 from jobs.errors import ImportFileError
 with Store() as store:
     for path in sys.argv[1:]:

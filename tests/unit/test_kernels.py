@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from farm.correctness import invalid
+from farm.readings.correctness import invalid
 from jobs import catalogue, device_arrays, kernels
 from jobs.kernels import Check, Kernel
 from jobs.result import Measurement

@@ -34,7 +34,9 @@ def test_the_command_line_loads_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["farm.coordinator", "farm.collector", "workers.service"])
+@pytest.mark.parametrize(
+    "package", ["farm.runs.coordinator", "farm.runs.collector", "workers.service"]
+)
 def test_nothing_but_children_and_templates_loads_an_ml_library(package: str) -> None:
     code = (
         f"import sys, {package}; "

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.matrix import CellState, Entry, Matrix, build
+from farm.matrix.matrix import CellState, Entry, Matrix, build
 from jobs.errors import FarmError, UnknownNameError
 from tests.unit.matrix_samples import cell, measured, unmeasured
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from farm.cli import session
 from farm.cli.matrix import command
-from farm.entry import Entry
+from farm.readings.entry import Entry
 from tests.unit.matrix_samples import cell, measured, unmeasured
 
 

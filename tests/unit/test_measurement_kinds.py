@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from farm.reading import read
+from farm.readings.reading import read
 from jobs.spec import Backend, Mode, Precision, Protocol
 from tests.unit.test_measurements import results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from farm.import_mistakes import SHOWN
+from farm.measurements.mistakes import SHOWN
 from jobs.errors import ImportFileError
 from tests.unit.test_measurements import HEAD, table
 

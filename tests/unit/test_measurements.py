@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from farm.import_mistakes import Mistakes
 from farm.measurements.csv_file import Measurements, fitted, read
+from farm.measurements.mistakes import Mistakes
 from jobs.result import Result, Status
 
 HEAD = "hardware,workload,batch_size,repeat,lap,seconds,samples\n"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from farm.matrix import CellState, MatrixCell
-from farm.metric import METRICS, Value, published_tflops, value
-from farm.peak import Peak
-from farm.reading import Reading
+from farm.matrix.matrix import CellState, MatrixCell
+from farm.matrix.metric import METRICS, Value, published_tflops, value
+from farm.matrix.peak import Peak
+from farm.readings.reading import Reading
 from tests.unit.matrix_samples import cell
 
 TWO = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import polygamma
 
-from farm.moderation import fit, moderate, trigamma_inverse
+from farm.statistics.moderation import fit, moderate, trigamma_inverse
 from tests.unit.test_statistics import both, processes
 
 

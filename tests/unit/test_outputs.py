@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from farm.entry import Entry
-from farm.matrix import MatrixCell, build
-from farm.reading import Reading
+from farm.matrix.matrix import MatrixCell, build
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
 from jobs.keras.initial_weights import OWN, SAME
 from tests.unit.matrix_samples import cell
 

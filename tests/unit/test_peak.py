@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from farm import peak
-from farm.entry import Entry
-from farm.matrix import build
-from farm.reading import Reading
+from farm.matrix import peak
+from farm.matrix.matrix import build
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
 from farm.render import render
 from tests.unit.matrix_samples import cell
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from farm.plan import PlannedCell, jobs_for
+from farm.suite.plan import PlannedCell, jobs_for
 from tests.conftest import make_cell
 
 

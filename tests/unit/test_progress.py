@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from farm.progress import by_hardware, count
-from farm.store import JobRow
+from farm.runs.progress import by_hardware, count
+from farm.store.store import JobRow
 
 
 def job(

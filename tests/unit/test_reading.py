@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from farm.reading import Reading, conditions, read
+from farm.readings.reading import Reading, conditions, read
 from jobs.result import Result
 from jobs.telemetry import Energy, Telemetry
 from tests.conftest import make_cell, make_job, make_result

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from farm.matrix import Entry, Matrix, build
+from farm.matrix.matrix import Entry, Matrix, build
 from farm.render import FORMATS, escape, render
 from jobs.errors import UnknownNameError
 from tests.unit.matrix_samples import cell, measured, unmeasured

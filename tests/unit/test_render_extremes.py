@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from farm.matrix import Entry, Matrix, build
-from farm.reading import Reading
+from farm.matrix.matrix import Entry, Matrix, build
+from farm.readings.reading import Reading
 from farm.render import FORMATS, render
 from tests.unit.matrix_by_hand import invalid, matrix, place
 from tests.unit.matrix_samples import cell, measured

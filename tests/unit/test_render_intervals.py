@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.matrix import CellState, Matrix
+from farm.matrix.matrix import CellState, Matrix
 from farm.render import FORMATS, escape, interval, render
 from tests.unit.matrix_by_hand import invalid, matrix, place, unmeasured
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from farm.matrix import Entry, build
+from farm.matrix.matrix import Entry, build
 from farm.render import render
 from tests.unit.matrix_samples import cell, measured
 

@@ -8,11 +8,11 @@ import re
 import pytest
 
 from farm import choices
-from farm import matrix as matrices
-from farm import metric as metrics
 from farm.cli import matrix as cli
-from farm.matrix import CellState, Matrix, MatrixCell
-from farm.reading import Reading
+from farm.matrix import matrix as matrices
+from farm.matrix import metric as metrics
+from farm.matrix.matrix import CellState, Matrix, MatrixCell
+from farm.readings.reading import Reading
 from farm.render import render, units
 from farm.render.values import SHOWN
 from tests.unit.matrix_by_hand import invalid, matrix, place, unmeasured

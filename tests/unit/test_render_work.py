@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from farm.entry import Entry
-from farm.matrix import Matrix, build
-from farm.reading import Reading
+from farm.matrix.matrix import Matrix, build
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
 from farm.render import render, units
 from jobs.spec import Cell
 from tests.unit.matrix_samples import cell, unmeasured

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from farm.process import Process
-from farm.replicates import tabulate
+from farm.statistics.process import Process
+from farm.statistics.replicates import tabulate
 from tests.unit.test_statistics import Rows, both, only, processes, told
 
 

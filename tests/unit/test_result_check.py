@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from farm.result_check import check, check_size
+from farm.runs.result_check import check, check_size
 from jobs.errors import ResultError
 from jobs.limits import MAX_LAPS, MAX_RESULT_BYTES, MAX_TEXT, MAX_WORDS
 from jobs.result import Result

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from farm.entry import Entry
-from farm.reading import Reading
-from farm.retrial import Wanted, choose
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
+from farm.runs.retrial import Wanted, choose
 from jobs.errors import UnknownNameError
 from tests.unit.matrix_samples import cell, unmeasured
 

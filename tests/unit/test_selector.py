@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from farm.selector import Selector
+from farm.suite.selector import Selector
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,9}", fullmatch=True).filter(
     lambda name: name.lower() != "all"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from farm.correctness import invalid
+from farm.readings.correctness import invalid
 from farm.render.result import lines, moment
 from farm.render.sparkline import sparkline
 from jobs.result import Measurement, Result

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from rich.cells import cell_len
 
-from farm.plan import PlannedCell
 from farm.render import jobs
 from farm.run import Run
-from farm.selector import Selector
-from farm.store import JobRow
+from farm.store.store import JobRow
+from farm.suite.plan import PlannedCell
+from farm.suite.selector import Selector
 from tests.conftest import make_cell
 
 

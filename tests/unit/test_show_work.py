@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from farm.entry import Entry
-from farm.matrix import build
-from farm.reading import conditions
+from farm.matrix.matrix import build
+from farm.readings.entry import Entry
+from farm.readings.reading import conditions
 from farm.render.result import lines
 from jobs.result import JobFailure, Measurement, Result, Status, Trial
 from tests.conftest import make_cell, make_job, make_result

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from farm.process import Process
-from farm.statistics import (
+from farm.statistics.process import Process
+from farm.statistics.statistics import (
     Interval,
     geometric_means,
     log_se_of_median,

@@ -8,8 +8,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.process import Process
-from farm.statistics import Interval, geometric_means, speedups
+from farm.statistics.process import Process
+from farm.statistics.statistics import Interval, geometric_means, speedups
 from tests.unit.test_statistics import Rows
 
 SECONDS = st.floats(1e-3, 1e3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.suite import Suite, load, locate
+from farm.suite.suite import Suite, load, locate
 from farm.suites import ready_suites
 from jobs.catalogue import find
 from jobs.errors import SuiteError

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from farm.suite import MOST_MISTAKES
-from farm.suite_file import MAX_BYTES
-from farm.suite_yaml import MAX_NODES
+from farm.suite.file import MAX_BYTES
+from farm.suite.suite import MOST_MISTAKES
+from farm.suite.yaml import MAX_NODES
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the memory used")
 
@@ -22,7 +22,7 @@ SECONDS, MEGABYTES = 4.0, 200
 
 CHILD = """
 import json, sys, time
-from farm.suite import load
+from farm.suite.suite import load
 from jobs.errors import SuiteError
 for path in sys.argv[1:]:
     started = time.process_time()

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from farm.cli import schema, submit, suites, validate
-from farm.suite import load
-from farm.suite_schema import json_schema
+from farm.suite.schema import json_schema
+from farm.suite.suite import load
 from farm.suites import SAME_AS, ready_suites
 from jobs.errors import SuiteError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.suite_schema import Job, SuiteFile
+from farm.suite.schema import Job, SuiteFile
 from tests.unit.suite_samples import problems_of, suite_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "suites.md").read_text()

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.suite import MAX_COMBINATIONS, MAX_JOBS, Suite, load
-from farm.suite_file import MAX_BYTES
-from farm.suite_yaml import MAX_NODES
+from farm.suite.file import MAX_BYTES
+from farm.suite.suite import MAX_COMBINATIONS, MAX_JOBS, Suite, load
+from farm.suite.yaml import MAX_NODES
 from jobs.errors import SuiteError
 from tests.unit.suite_samples import problems_of, suite_of
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from farm.suite_parameters import all_workloads, workload_names
-from farm.suite_schema import Settings, json_schema
+from farm.suite.parameters import all_workloads, workload_names
+from farm.suite.schema import Settings, json_schema
 from farm.suites import ready_suites
 from tests.unit.suite_samples import problems_of, suite_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from farm.suite_parameters import all_workloads
-from farm.suite_schema import Job, SuiteFile, json_schema
+from farm.suite.parameters import all_workloads
+from farm.suite.schema import Job, SuiteFile, json_schema
 from tests.unit.suite_samples import cells_of, problems_of, sorter
 
 __all__ = ["sorter"]  # a fixture is used by its name alone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from farm.render.unreadable import lines, summary
-from farm.unreadable import Unreadable
+from farm.store.unreadable import Unreadable
 from tests.conftest import make_job
 
 

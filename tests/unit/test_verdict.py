@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from farm.entry import Entry
-from farm.matrix import Matrix, build
-from farm.reading import Reading
+from farm.matrix.matrix import Matrix, build
+from farm.readings.entry import Entry
+from farm.readings.reading import Reading
 from tests.unit.matrix_samples import cell
 
 LEARNT = (2.0, 1.0, 0.5, 0.3)

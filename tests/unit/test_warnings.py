@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from farm.matrix import CellState, Matrix, MatrixCell
-from farm.reading import Reading
-from farm.warnings import warnings
+from farm.matrix.matrix import CellState, Matrix, MatrixCell
+from farm.matrix.warnings import warnings
+from farm.readings.reading import Reading
 from tests.unit.matrix_by_hand import invalid, matrix, place, unmeasured
 from tests.unit.matrix_samples import cell
 

@@ -46,7 +46,7 @@ def test_an_alias_stands_for_one_workload() -> None:
 
 
 def test_every_workload_is_in_the_suite_of_all() -> None:
-    from farm.suite import load
+    from farm.suite.suite import load
 
     cells = [planned.cell for planned in load("all-quick").planned_cells()]
     assert {cell.workload for cell in cells} == set(OWN)

@@ -1,0 +1,1 @@
+"""Runs: submitting, resuming, retrying, cancelling, collecting and forgetting them."""

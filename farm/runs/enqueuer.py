@@ -1,0 +1,101 @@
+"""Enqueuer: puts a hardware's jobs into its queue, each that has no message there once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from farm.runs import unsupported
+from jobs.errors import BrokerDownError, FarmError
+from jobs.spec import JobSpec
+from workers.ledger import OPEN
+from workers.messages import Messages
+from workers.registry import WorkerRecord
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from workers.ledger import Ledger
+    from workers.turn import Turn
+
+BATCH = 100  # messages in one go, before each of which the turn is looked at
+
+
+class TurnLostError(FarmError):
+    """Somebody else looks after the hardware's queue now."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(
+            f"somebody else looks after the jobs of {turn.hardware} in run {turn.run} now, or this "
+            f"machine was silent for too long; `farm resume {turn.run}` completes what is missing"
+        )
+
+
+class Enqueuer:
+    """Sends jobs through the farm's Celery application."""
+
+    def __init__(self, app: Celery, ledger: Ledger) -> None:
+        self.app = app
+        self.ledger = ledger
+
+    def missing(self, jobs: Sequence[JobSpec], hardware: str) -> list[JobSpec]:
+        """Return those of the jobs, all of one run, that have not ended and have no message.
+
+        Ask it with the turn in hand: nobody else adds messages meanwhile.
+        """
+        if not jobs:
+            return []
+        # Messages first: a job that ends in between has lost its message, and is not open any more.
+        there = Messages(self.ledger.client, hardware).jobs()
+        states = self.ledger.states(jobs[0].run)
+        return [job for job in jobs if job.id not in there and states.get(job.id) in OPEN]
+
+    def send(self, turn: Turn, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]) -> int:
+        """Enqueue the jobs that one of these workers of the hardware can run; return how many.
+
+        The others end here, unsupported. Without workers all are enqueued. Raises TurnLostError,
+        and BrokerDownError when Redis does not take them; some may be in the queue then.
+        """
+        from kombu.exceptions import KombuError
+
+        from workers.app import TASK, queue_of
+
+        queue = queue_of(turn.hardware)
+        runnable = self._runnable(turn, jobs, workers)
+        try:
+            with self.app.producer_or_acquire() as producer:
+                for start in range(0, len(runnable), BATCH):
+                    if not turn.keep():
+                        raise TurnLostError(turn)
+                    with producer.batch():
+                        for job in runnable[start : start + BATCH]:
+                            self.app.send_task(
+                                TASK,
+                                args=[job.model_dump(mode="json")],
+                                task_id=job.id,
+                                queue=queue,
+                                producer=producer,
+                            )
+        except KombuError as error:
+            raise BrokerDownError(
+                f"Redis did not take all the messages ({error.__cause__ or error}); when it is "
+                f"well again, `farm resume {turn.run}` sends those that are missing"
+            ) from error
+        return len(runnable)
+
+    def _runnable(
+        self, turn: Turn, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]
+    ) -> list[JobSpec]:
+        reasons: dict[int, str | None] = {}  # by the cell, which the repeats share
+        runnable = []
+        for job in jobs:
+            if id(job.cell) not in reasons:
+                reasons[id(job.cell)] = unsupported.reason(job.cell, workers)
+            why = reasons[id(job.cell)]
+            if why is None:
+                runnable.append(job)
+            elif not turn.keep(when_due=True):
+                raise TurnLostError(turn)
+            else:
+                self.ledger.finish(unsupported.result(job, workers[0], why))
+        return runnable

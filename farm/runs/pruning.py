@@ -1,0 +1,159 @@
+"""Pruning: Redis forgets a run that the store holds, every job and every result of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from redis import WatchError
+
+from farm.run import Run
+from farm.runs.collector import collect_run
+from farm.store.store import START, Store
+from jobs.errors import FarmError
+from jobs.result import Result
+from workers.client import explained
+from workers.ledger import CANCELLED, CLOSED, OPEN, SUPERSEDED
+from workers.registry import KEY as WORKERS
+from workers.result_log import LogEntry
+
+if TYPE_CHECKING:
+    from farm.runs.coordinator import Coordinator
+
+logger = logging.getLogger(__name__)
+
+GONE_SECONDS = 86_400.0  # a worker silent for longer is forgotten
+
+
+class NotHeldError(FarmError):
+    """Redis cannot forget the run yet."""
+
+
+def prune(coordinator: Coordinator, store: Store, run: Run) -> int:
+    """Let Redis forget the run, once and for all; return how many results it held.
+
+    Nobody joins it any more. Raises NotHeldError, and forgets nothing, unless every job has ended
+    and the store holds every one of them, with every result of the log.
+    """
+    ledger = coordinator.ledger
+    with explained(coordinator.url):
+        _check_ended(coordinator, run)
+        closed = ledger.close(run.id)
+        try:
+            collect_run(ledger, store, run.id, from_start=True)
+            held = 0
+
+            def check() -> None:
+                nonlocal held
+                _check_ended(coordinator, run)
+                held = _check_held(coordinator, store, run)
+
+            ledger.forget(run.id, run.suite, check)
+        except (NotHeldError, WatchError) as error:
+            if closed:
+                ledger.client.srem(CLOSED, run.id)
+            if isinstance(error, WatchError):
+                raise NotHeldError(
+                    f"run {run.id} stays in Redis: it changed at this moment; try it again"
+                ) from error
+            raise
+    return held
+
+
+def done_with(coordinator: Coordinator, run: Run) -> bool:
+    """Return whether every job of the run has ended, and nobody can join it any more.
+
+    A run of its suite's newest that takes `all` hardware is never done with by itself.
+    """
+    ledger = coordinator.ledger
+    with explained(coordinator.url):
+        states = ledger.states(run.id)
+        if any(state in OPEN for state in states.values()):
+            return False
+        if run.id not in ledger.open_runs():
+            return True
+        return bool(states) and not run.selector.is_all and coordinator.waits_for(run) is None
+
+
+def sweep(coordinator: Coordinator) -> int:
+    """Remove what nobody needs: workers long gone, keys of runs that are not here.
+
+    Returns how many workers were forgotten.
+    """
+    with explained(coordinator.url):
+        known = set(coordinator.ledger.runs())
+        client = coordinator.client
+        for part in ("enqueuing:*", "enqueued"):
+            for key in list(client.scan_iter(f"farm:run:*:{part}", count=500)):
+                if key.split(":")[2] not in known:
+                    client.unlink(key)
+        now = coordinator.registry.now()
+        gone = [
+            worker.name
+            for worker in coordinator.registry.workers()
+            if not worker.present and now - worker.seen_at > GONE_SECONDS
+        ]
+        if gone:
+            client.hdel(WORKERS, *gone)
+    return len(gone)
+
+
+def _check_ended(coordinator: Coordinator, run: Run) -> None:
+    ledger = coordinator.ledger
+    states = ledger.states(run.id)
+    left = sum(state in OPEN for state in states.values())
+    if left:
+        raise NotHeldError(
+            f"run {run.id} stays in Redis: {left:,} of its {len(states):,} jobs have not ended; "
+            f"`farm watch {run.id}` waits for them, `farm cancel {run.id}` ends them"
+        )
+
+
+def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
+    """Compare, job by job and result by result; return how many results Redis holds."""
+    ledger = coordinator.ledger
+    states = ledger.states(run.id)
+    here = store.holding(run.id)
+    wrong = []
+    if ledger.job_count(run.id) != len(states):
+        wrong.append(f"it has {ledger.job_count(run.id):,} jobs and {len(states):,} states")
+    unlike = sum(not _same(state, here.states.get(job)) for job, state in states.items())
+    if unlike:
+        wrong.append(f"the store knows otherwise, or nothing, of {unlike:,} jobs")
+    resultless = sum(
+        state not in (CANCELLED, SUPERSEDED) and job not in here.results
+        for job, state in states.items()
+    )
+    if resultless:
+        wrong.append(f"the store lacks the results of {resultless:,} jobs")
+    count, unknown, cursor = 0, 0, START
+    while entries := ledger.results_after(run.id, cursor):
+        cursor = entries[-1].cursor
+        count += len(entries)
+        unknown += sum(
+            entry.cursor not in here.unreadable and _job(entry) not in here.results
+            for entry in entries
+        )
+    if unknown:
+        wrong.append(f"the store lacks {unknown:,} of {count:,} results")
+    if wrong:
+        raise NotHeldError(f"run {run.id} stays in Redis: {'; '.join(wrong)}")
+    return count
+
+
+def _job(entry: LogEntry) -> str | None:
+    try:
+        return entry.job or Result.model_validate_json(entry.text).job.id
+    except ValidationError:
+        return None
+
+
+def _same(state: str, here: str | None) -> bool:
+    """Return whether the store's state of a job goes with Redis's.
+
+    Which result counts can differ: the store keeps the first that it was given.
+    """
+    if here is None or here in OPEN:
+        return False
+    return (state == SUPERSEDED) == (here == SUPERSEDED)

@@ -1,0 +1,73 @@
+"""Resumption: completing a run whose jobs are not all in a queue, or in somebody's hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from farm.run import Run
+from jobs.errors import FarmError
+from jobs.spec import JobSpec
+from workers.client import explained
+from workers.ledger import RUNNING
+from workers.turn import TURN_SECONDS
+
+if TYPE_CHECKING:
+    from farm.runs.coordinator import Coordinator
+
+PATIENCE_SECONDS = 2 * TURN_SECONDS  # somebody who died at it has lost the turn by then
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """What was done, by hardware."""
+
+    joined: tuple[str, ...]  # hardware that is here, and had no job in the run
+    enqueued: dict[str, int]  # jobs that had no message, of all other hardware of the run
+
+
+def resume(coordinator: Coordinator, run: Run) -> Resumed:
+    """Enlist who is here and may join, and enqueue every open job that has no message.
+
+    Safe at any time, by several people at once: a job that has a message gets no other.
+    """
+    with explained(coordinator.url):
+        before = set(coordinator.ledger.columns(run.id))
+        if run.id in coordinator.ledger.open_runs():
+            coordinator.enlist_in(run)
+        by_hardware: dict[str, list[JobSpec]] = {}
+        for job in coordinator.ledger.jobs(run.id):
+            by_hardware.setdefault(job.hardware, []).append(job)
+        enqueued = {
+            hardware: _complete(coordinator, run, hardware, by_hardware[hardware])
+            for hardware in sorted(by_hardware)
+        }
+    return Resumed(
+        joined=tuple(hardware for hardware in enqueued if hardware not in before),
+        enqueued={hardware: sent for hardware, sent in enqueued.items() if hardware in before},
+    )
+
+
+def _complete(coordinator: Coordinator, run: Run, hardware: str, jobs: list[JobSpec]) -> int:
+    enqueuer, ledger = coordinator.enqueuer, coordinator.ledger
+    turn = coordinator.turn(run.id, hardware)
+    if not turn.take(PATIENCE_SECONDS):
+        raise FarmError(
+            f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
+            f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done"
+        )
+    try:
+        states = ledger.states(run.id)
+        order = {job.id: at for at, job in enumerate(run.jobs(hardware))}
+        missing = sorted(
+            enqueuer.missing(jobs, hardware), key=lambda job: (job.retry, order.get(job.id, 0))
+        )
+        for job in missing:
+            if states.get(job.id) == RUNNING and turn.keep(when_due=True):
+                ledger.release(job)  # by nobody: its message would be in somebody's hands
+        alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
+        sent = enqueuer.send(turn, missing, alike)
+        turn.end(all_enqueued=True)
+        return sent
+    finally:
+        turn.end()

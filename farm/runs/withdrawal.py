@@ -1,0 +1,49 @@
+"""Withdrawal: ending a run's jobs that have not ended, or those of some hardware, as cancelled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from jobs.errors import UnknownNameError
+from workers.client import explained
+from workers.ledger import OPEN
+from workers.messages import Messages
+
+if TYPE_CHECKING:
+    from farm.run import Run
+    from farm.runs.coordinator import Coordinator
+
+
+def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ()) -> dict[str, int]:
+    """Cancel the run's jobs, or those of this hardware; return how many were queued and running.
+
+    Their messages leave the queues, workers stop those that run, and of a whole run no hardware
+    joins any more. Whoever is enqueueing at the moment stops. Raises UnknownNameError for hardware
+    that has no jobs in the run.
+    """
+    ledger = coordinator.ledger
+    with explained(coordinator.url):
+        if not hardware:
+            ledger.close(run.id)
+        columns = ledger.columns(run.id)
+        for name in hardware:
+            if name not in columns:
+                raise UnknownNameError(f"hardware with jobs in run {run.id}", name, columns)
+        chosen = sorted(hardware or columns)
+        turns = [coordinator.turn(run.id, name) for name in chosen]
+        for turn in turns:
+            turn.take_over()
+        states = ledger.states(run.id)
+        jobs = [
+            job.id
+            for job in ledger.jobs(run.id)
+            if job.hardware in chosen and states.get(job.id) in OPEN
+        ]
+        were = ledger.cancel(run.id, jobs)
+        for turn in turns:
+            Messages(coordinator.client, turn.hardware).remove(were.keys())
+            turn.end()
+    counted = Counter(were.values())
+    return {state: counted[state] for state in OPEN}

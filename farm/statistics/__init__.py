@@ -1,0 +1,1 @@
+"""Statistics: speed-ups and means with their intervals; pure."""
