@@ -53,7 +53,7 @@ def attempt(
     """Run the job, or no more of it than shows whether it fits, in a child of the nursery.
 
     Raises UnsupportedError without the backend, MemoryError when it cannot even be imported, and
-    Stopped when the nursery's brake is pulled.
+    Stopped when the nursery's stop_token is pulled.
     """
     kills_before = memory.kills()
     with recorder:

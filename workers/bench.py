@@ -15,7 +15,6 @@ from jobs.result import Result
 from jobs.spec import JobSpec
 from workers.ability import lacking
 from workers.attempts import MAX_ATTEMPTS, died_again, never_ended, told
-from workers.brake import Stopped, Why
 from workers.host_lock import host_lock, lock_path
 from workers.job_in_hand import JobInHand
 from workers.lease import Pulse
@@ -24,6 +23,7 @@ from workers.outbox import Outbox
 from workers.outcome import killed_from_outside
 from workers.registry import Registry, WorkerRecord
 from workers.runner import Runner
+from workers.stop_token import Stopped, Why
 
 if TYPE_CHECKING:
     import redis
@@ -62,7 +62,7 @@ class Bench:
         self.outbox = outbox
         self.share_host = share_host
         self.busy = False  # it holds a delivery
-        self.hand = JobInHand(runner.brake, grace_seconds)
+        self.hand = JobInHand(runner.stop_token, grace_seconds)
         self.pulse = Pulse(client, record.beat_seconds, self.beat)
         self.pulse.also(self.drop_if_over)
 
@@ -209,4 +209,4 @@ class Bench:
             logger.warning("Redis does not hear this worker: %s", error)
 
     def _host(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.share_host else host_lock(lock_path(), self.runner.brake)
+        return nullcontext() if self.share_host else host_lock(lock_path(), self.runner.stop_token)

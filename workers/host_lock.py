@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import HardwareError
-from workers.brake import Brake
+from workers.stop_token import StopToken
 
 
 def lock_path() -> Path:
@@ -21,21 +21,21 @@ def lock_path() -> Path:
 
 
 @contextmanager
-def host_lock(path: Path, brake: Brake) -> Iterator[None]:
+def host_lock(path: Path, stop_token: StopToken) -> Iterator[None]:
     """Hold the machine for as long as the body runs; wait, without polling, until it is free.
 
     The lock is the kernel's (flock): it goes with the process that holds it, however that dies.
-    Raises HardwareError when the file cannot be opened, and Stopped when the brake is pulled before
+    Raises HardwareError when the file cannot be opened, and Stopped when a stop is requested before
     the machine is free.
     """
-    fd = _locked(path, brake)
+    fd = _locked(path, stop_token)
     try:
         yield
     finally:
         os.close(fd)
 
 
-def _locked(path: Path, brake: Brake) -> int:
+def _locked(path: Path, stop_token: StopToken) -> int:
     """Return a descriptor that holds the lock."""
     fd = opened(path)
     try:
@@ -62,8 +62,8 @@ def _locked(path: Path, brake: Brake) -> int:
 
     threading.Thread(target=wait, name="host lock", daemon=True).start()
     try:
-        select.select([told, brake.fileno()], [], [])
-        brake.check()
+        select.select([told, stop_token.fileno()], [], [])
+        stop_token.check()
     except BaseException:
         with guard:
             given_up = True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jobs.spec import JobSpec
-from workers.brake import Brake, Stopped, Why
+from workers.stop_token import Stopped, StopToken, Why
 
 
 class JobInHand:
@@ -16,8 +16,8 @@ class JobInHand:
     `grace_seconds` is how long a job may go on after `stop_soon`; None: to its end.
     """
 
-    def __init__(self, brake: Brake, grace_seconds: float | None = None) -> None:
-        self.brake = brake
+    def __init__(self, stop_token: StopToken, grace_seconds: float | None = None) -> None:
+        self.stop_token = stop_token
         self.grace_seconds = grace_seconds
         self._lock = threading.RLock()  # a signal can arrive while its thread holds it
         self._job: JobSpec | None = None
@@ -35,7 +35,7 @@ class JobInHand:
         with self._lock:
             if self._leaving:
                 raise Stopped(Why.HANDED_BACK)
-            self.brake.release()
+            self.stop_token.reset()
             self._job, self._begun = job, False
         try:
             yield
@@ -52,7 +52,7 @@ class JobInHand:
         """Stop the job of that id, if it is the one in hand: its result is not wanted."""
         with self._lock:
             if self._job is not None and self._job.id == job_id:
-                self.brake.pull(Why.OVER)
+                self.stop_token.request_stop(Why.OVER)
 
     def stop_soon(self) -> str | None:
         """Take no further job; return the label of the one that is finished before, if any.
@@ -75,4 +75,4 @@ class JobInHand:
         with self._lock:
             self._leaving = True
             if self._job is not None:
-                self.brake.pull(Why.HANDED_BACK)
+                self.stop_token.request_stop(Why.HANDED_BACK)

@@ -2,7 +2,7 @@
 
 Keys, all below `farm:run:{run}`: the manifest (a string), `:jobs` (id → JobSpec), `:states`
 (id → state), `:columns` (the hardware that has jobs → its tags), `:attempts` (id → how often a
-worker has begun it) and `:results` (`workers/result_log.py`); `workers/turn.py` has two more.
+worker has begun it) and `:results` (`workers/result_log.py`); `workers/lock.py` has two more.
 `farm:runs` orders the runs by creation, `farm:suites` names the newest run of each suite,
 `farm:closed` is the set of those that no hardware joins any more, and on the channel
 `farm:cancelled` the ids of jobs are told that were cancelled while they ran.
@@ -166,7 +166,7 @@ class Ledger:
         """Put another job in the place of one that has ended; return False when it has not.
 
         The successor is recorded as queued, and not enqueued. Nothing is done unless the key that
-        `held` names first still holds its second: the turn of whoever asks.
+        `held` names first still holds its second: the lock of whoever asks.
         """
         run = successor.run
         name, token = held or (None, "")

@@ -11,7 +11,7 @@ from typing import IO
 
 from jobs.limits import MAX_REPORT_BYTES
 from jobs.spec import Backend
-from workers.brake import Brake
+from workers.stop_token import StopToken
 from workers.template_process import REAP_SECONDS, TemplateProcess, environment_of
 
 STDERR_BYTES = 32 << 10
@@ -49,7 +49,7 @@ class Ending:
 class Nursery:
     """One template process of one backend; starts it when needed and again when it has died.
 
-    When the brake is pulled, its child is killed, and whatever was waited for ends with Stopped.
+    When the token asks for it, its child is killed, and whatever was waited for ends with Stopped.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Nursery:
         backend: Backend,
         isolation: str,
         environment: Mapping[str, str],
-        brake: Brake | None = None,
+        stop_token: StopToken | None = None,
     ) -> None:
         self.backend = backend
         self.isolation = isolation
         self.environment = environment_of(backend, environment)
-        self.brake = brake or Brake()
+        self.stop_token = stop_token or StopToken()
         self._template: TemplateProcess | None = None
 
     @property
@@ -118,7 +118,7 @@ class Nursery:
         timed_out = oversized = stopped = False
         status = usage = refused = None
         with selectors.DefaultSelector() as selector:
-            for source in (template.control, self.brake, report, stderr):
+            for source in (template.control, self.stop_token, report, stderr):
                 selector.register(source, selectors.EVENT_READ)
             ended = False
             while not ended:
@@ -129,8 +129,8 @@ class Nursery:
                         break
                     timed_out, deadline = True, _kill(template)
                 for key, _ in ready:
-                    if key.fileobj is self.brake:
-                        selector.unregister(self.brake)
+                    if key.fileobj is self.stop_token:
+                        selector.unregister(self.stop_token)
                         stopped, deadline = True, _kill(template)
                         continue
                     if key.fileobj is template.control:
@@ -155,7 +155,7 @@ class Nursery:
                     elif not oversized:
                         oversized, deadline = True, _kill(template)
         if stopped and status != 0:  # else it ended by itself, before it was killed
-            self.brake.check()
+            self.stop_token.check()
         _drain(report, received)
         _drain(stderr, tail)
         return Ending(
@@ -169,12 +169,12 @@ class Nursery:
         )
 
     def _ready(self) -> TemplateProcess:
-        self.brake.check()
+        self.stop_token.check()
         if self._template is not None and self._template.alive:
             return self._template
         self.close()
         template = TemplateProcess(self.backend, self.isolation, self.environment)
-        template.wait_until_ready(self.brake)
+        template.wait_until_ready(self.stop_token)
         self._template = template
         return template
 

@@ -14,7 +14,6 @@ from jobs.spec import LARGEST, Backend, JobSpec, Scalar
 from jobs.workload import Workload
 from workers import memory
 from workers.attempt import Attempt, attempt
-from workers.brake import Brake, Stopped
 from workers.conditions import conditions, unit
 from workers.cpus import usable_cpus
 from workers.instruments import Instruments, instruments_of
@@ -22,6 +21,7 @@ from workers.largest_batch import LargestBatch
 from workers.load import with_siblings
 from workers.nursery import Nursery
 from workers.outcome import failed
+from workers.stop_token import Stopped, StopToken
 from workers.telemetry import Recorder
 from workers.template_process import TemplateKilledError
 
@@ -37,7 +37,7 @@ class Runner:
 
     Without a `preflight` it looks at nothing before a job; without `telemetry` it reads the CPUs'
     counters alone. `spare_cpus` are CPUs that this process may use and the jobs do not. When the
-    `brake` is pulled, the job that runs is killed, and has no result.
+    `stop_token` asks for it, the job that runs is killed, and has no result.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Runner:
         telemetry: bool = True,
         instruments: Instruments | None = None,
         spare_cpus: Collection[int] = (),
-        brake: Brake | None = None,
+        stop_token: StopToken | None = None,
     ) -> None:
         self.worker = worker
         self.hardware = hardware
@@ -62,7 +62,7 @@ class Runner:
         self.instruments = instruments or instruments_of(hardware)
         self.cpus = with_siblings(usable_cpus())
         self.spare_cpus = tuple(sorted({*spare_cpus}.difference(self.cpus)))
-        self.brake = brake or Brake()
+        self.stop_token = stop_token or StopToken()
         self._nurseries: dict[Backend, Nursery] = {}
 
     def run(self, job: JobSpec, taken_at: float) -> Result:
@@ -70,7 +70,7 @@ class Runner:
 
         Resting, looking at the machine, waiting until it is quiet and finding the largest batch are
         no part of the latency. Raises Stopped, as soon as nothing is left of the job, when the
-        brake is pulled.
+        stop token asks for it.
         """
         noise: tuple[str, ...] = ()
         around: dict[str, Scalar | None] = {}
@@ -181,7 +181,7 @@ class Runner:
             )
         if backend not in self._nurseries:
             self._nurseries[backend] = Nursery(
-                backend, self.isolation, self.environment, self.brake
+                backend, self.isolation, self.environment, self.stop_token
             )
         return self._nurseries[backend]
 
@@ -203,5 +203,5 @@ class Runner:
 
     def _clear(self, job: JobSpec) -> tuple[str, ...]:
         """Rest as the job asks, and have the machine looked at; return what is wrong with it."""
-        self.brake.sleep(job.effort.cooldown_seconds)
+        self.stop_token.sleep(job.effort.cooldown_seconds)
         return () if self.preflight is None else self.preflight.clear()

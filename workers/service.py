@@ -16,7 +16,6 @@ from workers import capabilities
 from workers import cpus as cpu_list
 from workers.app import visibility_seconds
 from workers.bench import Bench
-from workers.brake import Brake
 from workers.cancellation import CancellationListener
 from workers.device import device_environment
 from workers.hardware import Hardware, detect
@@ -28,6 +27,7 @@ from workers.outbox import Outbox
 from workers.preflight import Look, Preflight
 from workers.registry import Registry, WorkerRecord
 from workers.runner import Runner
+from workers.stop_token import StopToken
 
 if TYPE_CHECKING:
     import redis
@@ -87,22 +87,22 @@ class Service:
             seen_at=now,
         )
         instruments = instruments_of(self.hardware)
-        brake = Brake()
+        stop_token = StopToken()
         look = Look(
             self.hardware,
             instruments.sensors,
             with_siblings(cpu_list.usable_cpus()),
-            sleep=brake.sleep,
+            sleep=stop_token.sleep,
         )
         runner = Runner(
             self.record.name,
             self.hardware,
             isolation or default_isolation(),
             child_environment(self.hardware),
-            preflight=Preflight(look, patience_seconds=patience_seconds, sleep=brake.sleep),
+            preflight=Preflight(look, patience_seconds=patience_seconds, sleep=stop_token.sleep),
             instruments=instruments,
             spare_cpus=usable,
-            brake=brake,
+            stop_token=stop_token,
         )
         outbox = Outbox(home / "outbox")
         self.bench = Bench(

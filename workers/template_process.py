@@ -19,7 +19,7 @@ from jobs.errors import UnsupportedError
 from jobs.memory import last_words
 from jobs.spec import KERAS_BACKENDS, Backend
 from workers import leftovers, memory
-from workers.brake import Brake, Stopped
+from workers.stop_token import Stopped, StopToken
 
 IMPORT_SECONDS = 600.0  # a cold disk under a network file system imports TensorFlow in minutes
 REAP_SECONDS = 15.0  # from the kill to the report of the death
@@ -79,15 +79,17 @@ class TemplateProcess:
         """Whether it can be given a job."""
         return not self._hung_up and self._process.poll() is None
 
-    def wait_until_ready(self, brake: Brake) -> None:
+    def wait_until_ready(self, stop_token: StopToken) -> None:
         """Wait until it has imported its backend; close it when it does not come up.
 
         Raises UnsupportedError without the backend, MemoryError when there is too little memory to
-        import it, TemplateKilledError, and Stopped, as soon as the brake is pulled.
+        import it, TemplateKilledError, and Stopped, as soon as the token asks for it.
         """
-        ready, _, _ = select.select([self.control.fileno(), brake.fileno()], [], [], IMPORT_SECONDS)
+        ready, _, _ = select.select(
+            [self.control.fileno(), stop_token.fileno()], [], [], IMPORT_SECONDS
+        )
         try:
-            brake.check()
+            stop_token.check()
         except Stopped:
             self._process.kill()  # it would import to the end before it hears anything
             self.close()

@@ -29,7 +29,7 @@ from kombu.transport import virtual
 from redis import ConnectionPool, RedisError, ResponseError
 from redis.exceptions import NoPermissionError
 
-from workers.gate import NoJobError, admitted, restorable
+from workers.message_check import NoJobError, admitted, restorable
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from farm.run import Run, new_id, read_manifest
-from farm.runs.enqueuer import Enqueuer, TurnLostError
+from farm.runs.enqueuer import Enqueuer, LockLostError
 from jobs.errors import BrokerDownError
 from workers.client import connect, explained
+from workers.enqueue_lock import EnqueueLock
 from workers.ledger import Ledger
 from workers.registry import Registry, WorkerRecord
-from workers.turn import Turn
 
 if TYPE_CHECKING:
     from farm.suite.suite import Suite
@@ -97,32 +97,32 @@ class Coordinator:
         manifest = self.ledger.manifest(run)
         return None if manifest is None else read_manifest(run, manifest)
 
-    def turn(self, run: str, hardware: str) -> Turn:
-        """Return the turn at a hardware's queue, not taken."""
-        return Turn(self.client, run, hardware)
+    def enqueue_lock(self, run: str, hardware: str) -> EnqueueLock:
+        """Return the lock at a hardware's queue, not taken."""
+        return EnqueueLock(self.client, run, hardware)
 
     def _enlist(
         self, run: Run, hardware: str, tags: Collection[str], present: Sequence[WorkerRecord]
     ) -> bool:
         if not run.selector.matches(tags):
             return False
-        turn = self.turn(run.id, hardware)
-        if turn.done_before():
+        lock = self.enqueue_lock(run.id, hardware)
+        if lock.done_before():
             return False
         jobs = run.jobs(hardware)
         new = self.ledger.add_column(run.id, hardware, tags, jobs, open_only=True)
         if not new and hardware not in self.ledger.columns(run.id):
             return False  # closed, or forgotten, since the caller looked
-        if not turn.take():
+        if not lock.acquire():
             return False
         try:
-            if turn.done_before():  # by whoever had the turn until now
+            if lock.done_before():  # by whoever had the lock until now
                 return False
             alike = [worker for worker in present if worker.hardware == hardware]
-            self.enqueuer.send(turn, self.enqueuer.missing(jobs, hardware), alike)
-            return turn.end(all_enqueued=True)
-        except TurnLostError as error:
+            self.enqueuer.send(lock, self.enqueuer.missing(jobs, hardware), alike)
+            return lock.release(all_enqueued=True)
+        except LockLostError as error:
             logger.warning("%s", error)
             return False
         finally:
-            turn.end()
+            lock.release()

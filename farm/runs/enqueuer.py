@@ -15,19 +15,19 @@ from workers.registry import WorkerRecord
 if TYPE_CHECKING:
     from celery import Celery
 
+    from workers.enqueue_lock import EnqueueLock
     from workers.ledger import Ledger
-    from workers.turn import Turn
 
-BATCH = 100  # messages in one go, before each of which the turn is looked at
+BATCH = 100  # messages in one go, before each of which the lock is looked at
 
 
-class TurnLostError(FarmError):
+class LockLostError(FarmError):
     """Somebody else looks after the hardware's queue now."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, lock: EnqueueLock) -> None:
         super().__init__(
-            f"somebody else looks after the jobs of {turn.hardware} in run {turn.run} now, or this "
-            f"machine was silent for too long; `farm resume {turn.run}` completes what is missing"
+            f"somebody else looks after the jobs of {lock.hardware} in run {lock.run} now, or this "
+            f"machine was silent for too long; `farm resume {lock.run}` completes what is missing"
         )
 
 
@@ -41,7 +41,7 @@ class Enqueuer:
     def missing(self, jobs: Sequence[JobSpec], hardware: str) -> list[JobSpec]:
         """Return those of the jobs, all of one run, that have not ended and have no message.
 
-        Ask it with the turn in hand: nobody else adds messages meanwhile.
+        Ask it holding the lock: nobody else adds messages meanwhile.
         """
         if not jobs:
             return []
@@ -50,23 +50,25 @@ class Enqueuer:
         states = self.ledger.states(jobs[0].run)
         return [job for job in jobs if job.id not in there and states.get(job.id) in OPEN]
 
-    def send(self, turn: Turn, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]) -> int:
+    def send(
+        self, lock: EnqueueLock, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]
+    ) -> int:
         """Enqueue the jobs that one of these workers of the hardware can run; return how many.
 
-        The others end here, unsupported. Without workers all are enqueued. Raises TurnLostError,
+        The others end here, unsupported. Without workers all are enqueued. Raises LockLostError,
         and BrokerDownError when Redis does not take them; some may be in the queue then.
         """
         from kombu.exceptions import KombuError
 
         from workers.app import TASK, queue_of
 
-        queue = queue_of(turn.hardware)
-        runnable = self._runnable(turn, jobs, workers)
+        queue = queue_of(lock.hardware)
+        runnable = self._runnable(lock, jobs, workers)
         try:
             with self.app.producer_or_acquire() as producer:
                 for start in range(0, len(runnable), BATCH):
-                    if not turn.keep():
-                        raise TurnLostError(turn)
+                    if not lock.extend():
+                        raise LockLostError(lock)
                     with producer.batch():
                         for job in runnable[start : start + BATCH]:
                             self.app.send_task(
@@ -79,12 +81,12 @@ class Enqueuer:
         except KombuError as error:
             raise BrokerDownError(
                 f"Redis did not take all the messages ({error.__cause__ or error}); when it is "
-                f"well again, `farm resume {turn.run}` sends those that are missing"
+                f"well again, `farm resume {lock.run}` sends those that are missing"
             ) from error
         return len(runnable)
 
     def _runnable(
-        self, turn: Turn, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]
+        self, lock: EnqueueLock, jobs: Sequence[JobSpec], workers: Sequence[WorkerRecord]
     ) -> list[JobSpec]:
         reasons: dict[int, str | None] = {}  # by the cell, which the repeats share
         runnable = []
@@ -94,8 +96,8 @@ class Enqueuer:
             why = reasons[id(job.cell)]
             if why is None:
                 runnable.append(job)
-            elif not turn.keep(when_due=True):
-                raise TurnLostError(turn)
+            elif not lock.extend(when_due=True):
+                raise LockLostError(lock)
             else:
                 self.ledger.finish(unsupported.result(job, workers[0], why))
         return runnable

@@ -9,13 +9,13 @@ from farm.run import Run
 from jobs.errors import FarmError
 from jobs.spec import JobSpec
 from workers.client import explained
+from workers.enqueue_lock import LOCK_SECONDS
 from workers.ledger import RUNNING
-from workers.turn import TURN_SECONDS
 
 if TYPE_CHECKING:
     from farm.runs.coordinator import Coordinator
 
-PATIENCE_SECONDS = 2 * TURN_SECONDS  # somebody who died at it has lost the turn by then
+PATIENCE_SECONDS = 2 * LOCK_SECONDS  # somebody who died at it has lost the lock by then
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ def resume(coordinator: Coordinator, run: Run) -> Resumed:
 
 def _complete(coordinator: Coordinator, run: Run, hardware: str, jobs: list[JobSpec]) -> int:
     enqueuer, ledger = coordinator.enqueuer, coordinator.ledger
-    turn = coordinator.turn(run.id, hardware)
-    if not turn.take(PATIENCE_SECONDS):
+    lock = coordinator.enqueue_lock(run.id, hardware)
+    if not lock.acquire(PATIENCE_SECONDS):
         raise FarmError(
             f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
             f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done"
@@ -63,11 +63,11 @@ def _complete(coordinator: Coordinator, run: Run, hardware: str, jobs: list[JobS
             enqueuer.missing(jobs, hardware), key=lambda job: (job.retry, order.get(job.id, 0))
         )
         for job in missing:
-            if states.get(job.id) == RUNNING and turn.keep(when_due=True):
+            if states.get(job.id) == RUNNING and lock.extend(when_due=True):
                 ledger.release(job)  # by nobody: its message would be in somebody's hands
         alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
-        sent = enqueuer.send(turn, missing, alike)
-        turn.end(all_enqueued=True)
+        sent = enqueuer.send(lock, missing, alike)
+        lock.release(all_enqueued=True)
         return sent
     finally:
-        turn.end()
+        lock.release()

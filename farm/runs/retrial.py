@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from farm.matrix.matrix import build
 from farm.readings.entry import Entry
-from farm.runs.enqueuer import TurnLostError
+from farm.runs.enqueuer import LockLostError
 from farm.runs.resumption import PATIENCE_SECONDS
 from jobs.errors import FarmError, UnknownNameError
 from jobs.result import Status
@@ -111,8 +111,8 @@ def put_back(coordinator: Coordinator, run: Run, jobs: Collection[str]) -> list[
 def _put_back(
     coordinator: Coordinator, run: Run, hardware: str, jobs: Sequence[JobSpec]
 ) -> list[JobSpec]:
-    turn = coordinator.turn(run.id, hardware)
-    if not turn.take(PATIENCE_SECONDS):
+    lock = coordinator.enqueue_lock(run.id, hardware)
+    if not lock.acquire(PATIENCE_SECONDS):
         raise FarmError(
             f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
             f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done, and type it again"
@@ -120,16 +120,16 @@ def _put_back(
     try:
         new = []
         for job in jobs:
-            if not turn.keep(when_due=True):
-                raise TurnLostError(turn)
+            if not lock.extend(when_due=True):
+                raise LockLostError(lock)
             successor = job.model_copy(update={"retry": job.retry + 1})
-            if coordinator.ledger.supersede(job.id, successor, turn.held):
+            if coordinator.ledger.supersede(job.id, successor, lock.held):
                 new.append(successor)
         alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
-        coordinator.enqueuer.send(turn, new, alike)
+        coordinator.enqueuer.send(lock, new, alike)
         return new
     finally:
-        turn.end()
+        lock.release()
 
 
 def _in_order(run: Run, jobs: Iterable[JobSpec]) -> list[JobSpec]:

@@ -32,9 +32,9 @@ def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ())
             if name not in columns:
                 raise UnknownNameError(f"hardware with jobs in run {run.id}", name, columns)
         chosen = sorted(hardware or columns)
-        turns = [coordinator.turn(run.id, name) for name in chosen]
-        for turn in turns:
-            turn.take_over()
+        locks = [coordinator.enqueue_lock(run.id, name) for name in chosen]
+        for lock in locks:
+            lock.take_over()
         states = ledger.states(run.id)
         jobs = [
             job.id
@@ -42,8 +42,8 @@ def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ())
             if job.hardware in chosen and states.get(job.id) in OPEN
         ]
         were = ledger.cancel(run.id, jobs)
-        for turn in turns:
-            Messages(coordinator.client, turn.hardware).remove(were.keys())
-            turn.end()
+        for lock in locks:
+            Messages(coordinator.client, lock.hardware).remove(were.keys())
+            lock.release()
     counted = Counter(were.values())
     return {state: counted[state] for state in OPEN}

@@ -16,7 +16,7 @@ from tests.fuzz.effort import fuzzing, in_time, note
 from tests.fuzz.inputs import as_json, changed, damaged
 from tests.fuzz.shown import check_message
 from tests.hostile_messages import encoded, envelope
-from workers.gate import NoJobError, admitted, restorable
+from workers.message_check import NoJobError, admitted, restorable
 
 JOB = make_job(make_cell(parameters={"train_samples": 512, "kind": "x", "on": True}))
 QUEUE = "hardware.p100"

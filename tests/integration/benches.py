@@ -16,12 +16,12 @@ from jobs.result import Result
 from jobs.spec import JobSpec
 from tests.conftest import make_cell, make_job
 from workers.bench import Bench
-from workers.brake import Brake, Why
 from workers.hardware import detect
 from workers.outbox import Outbox
 from workers.preflight import Preflight
 from workers.registry import WorkerRecord
 from workers.runner import Runner
+from workers.stop_token import StopToken, Why
 
 BEAT_SECONDS = 0.2
 
@@ -51,8 +51,10 @@ class Site:
             joined_at=0.0,
             seen_at=0.0,
         )
-        brake = Brake()
-        preflight = Preflight(lambda: tuple(self.looks), patience_seconds=300.0, sleep=brake.sleep)
+        stop_token = StopToken()
+        preflight = Preflight(
+            lambda: tuple(self.looks), patience_seconds=300.0, sleep=stop_token.sleep
+        )
         self.runner = Runner(
             record.name,
             detect(device="cpu"),
@@ -60,7 +62,7 @@ class Site:
             environment,
             preflight=preflight,
             telemetry=False,
-            brake=brake,
+            stop_token=stop_token,
         )
         outbox = Outbox(folder / "outbox")
         self.bench = Bench(client, record, self.runner, outbox, share_host=False)
@@ -116,7 +118,7 @@ class Site:
         finally:
             thread.join(30)
             went_on = thread.is_alive()
-            self.runner.brake.pull(Why.HANDED_BACK)  # so that a test that fails ends
+            self.runner.stop_token.request_stop(Why.HANDED_BACK)  # so that a test that fails ends
             thread.join(30)
         assert not went_on, "the job goes on"
 

@@ -35,7 +35,7 @@ def test_a_worker_that_stopped_taking_jobs(
     assert list(found) == ["worker queues"]
     assert "p100@host-1, idle for 1 min 40 s while 6 jobs wait" in found["worker queues"].detail
     assert "start it again" in found["worker queues"].remedy
-    # One that holds a job waits for the turn on its machine.
+    # One that holds a job waits for its turn on its machine.
     message = str(client.lrange(Messages(client, "p100").queue, 0, 0)[0])
     hand_over(client, "tag-1", message, now)
     assert wrong(redis_url) == {}
@@ -88,10 +88,10 @@ def test_a_run_that_was_enqueued_half_way(
         patch.setattr(Enqueuer, "send", die)
         with pytest.raises(KeyboardInterrupt):
             submitted(coordinator, tmp_path)
-    turn = coordinator.turn(coordinator.ledger.runs()[0], "p100")
-    assert turn.take(patience_seconds=60)
+    lock = coordinator.enqueue_lock(coordinator.ledger.runs()[0], "p100")
+    assert lock.acquire(patience_seconds=60)
     assert wrong(redis_url) == {}  # somebody is at it
-    turn.end()
+    lock.release()
     found = wrong(redis_url)
     assert list(found) == ["half-enqueued runs"]
     assert "`farm resume night-" in found["half-enqueued runs"].remedy

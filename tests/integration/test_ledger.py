@@ -10,9 +10,9 @@ import redis
 from farm.cli.progress import REFRESH_SECONDS
 from tests.conftest import make_cell, make_job, make_result
 from workers.client import connect
+from workers.enqueue_lock import EnqueueLock
 from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken
 from workers.messages import Messages
-from workers.turn import Turn
 
 
 @pytest.fixture
@@ -193,8 +193,8 @@ def test_nobody_supersedes_who_has_lost_the_turn(ledger: Ledger, client: redis.R
     ledger.add_column("run-1", "p100", ["p100"], [job])
     ledger.finish(make_result(job))
     successor = job.model_copy(update={"retry": 1})
-    first, second = (Turn(client, "run-1", "p100") for _ in range(2))
-    assert first.take()
+    first, second = (EnqueueLock(client, "run-1", "p100") for _ in range(2))
+    assert first.acquire()
     second.take_over()
     assert not ledger.supersede(job.id, successor, first.held)
     assert ledger.states("run-1") == {job.id: "succeeded"}

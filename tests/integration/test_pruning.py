@@ -185,7 +185,7 @@ def test_what_nobody_needs_is_swept(coordinator: Coordinator, tmp_path: Path) ->
     client = coordinator.client
     client.set("farm:run:gone-1:enqueuing:p100", "1")
     client.sadd("farm:run:gone-1:enqueued", "p100")
-    coordinator.turn(run.id, "t4").take()
+    coordinator.enqueue_lock(run.id, "t4").acquire()
     assert sweep(coordinator) == 0
     assert client.exists("farm:run:gone-1:enqueuing:p100", "farm:run:gone-1:enqueued") == 0
     assert client.exists(f"farm:run:{run.id}:enqueuing:t4", f"farm:run:{run.id}:enqueued") == 2

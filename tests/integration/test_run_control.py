@@ -13,7 +13,7 @@ import pytest
 from farm.run import Run
 from farm.runs.collector import collect_run
 from farm.runs.coordinator import Coordinator
-from farm.runs.enqueuer import TurnLostError
+from farm.runs.enqueuer import LockLostError
 from farm.runs.resumption import resume
 from farm.runs.retrial import Wanted, choose, put_back
 from farm.runs.withdrawal import withdraw
@@ -140,13 +140,13 @@ def test_a_column_is_cancelled_alone(coordinator: Coordinator, run: Run) -> None
 def test_whoever_enqueues_while_a_run_is_cancelled_stops(
     coordinator: Coordinator, run: Run
 ) -> None:
-    turn = coordinator.turn(run.id, "p100")
-    assert turn.take()
+    lock = coordinator.enqueue_lock(run.id, "p100")
+    assert lock.acquire()
     withdraw(coordinator, run)
-    with pytest.raises(TurnLostError, match=f"`farm resume {run.id}` completes"):
-        coordinator.enqueuer.send(turn, run.jobs("p100"), [])
+    with pytest.raises(LockLostError, match=f"`farm resume {run.id}` completes"):
+        coordinator.enqueuer.send(lock, run.jobs("p100"), [])
     assert messages(coordinator, "p100") == {}
-    assert not turn.end(all_enqueued=True)
+    assert not lock.release(all_enqueued=True)
 
 
 def test_resuming_sends_what_is_missing_and_nothing_else(
@@ -195,13 +195,13 @@ def test_a_redis_that_takes_no_messages_says_what_to_do_next(
     coordinator: Coordinator, run: Run
 ) -> None:
     lost(coordinator, "p100", 6)
-    turn = coordinator.turn(run.id, "p100")
-    turn.take()
+    lock = coordinator.enqueue_lock(run.id, "p100")
+    lock.acquire()
     coordinator.client.config_set("maxmemory", 1)
     with pytest.raises(BrokerDownError, match=f"maxmemory.*`farm resume {run.id}` sends those"):
-        coordinator.enqueuer.send(turn, run.jobs("p100"), [])
+        coordinator.enqueuer.send(lock, run.jobs("p100"), [])
     coordinator.client.config_set("maxmemory", 0)
-    turn.end()
+    lock.release()
     assert resume(coordinator, run).enqueued == {"p100": 6, "t4": 0}
 
 
@@ -228,11 +228,11 @@ def test_a_job_that_runs_nowhere_is_queued_again(coordinator: Coordinator, run: 
 
 def test_resuming_waits_for_whoever_is_at_it(coordinator: Coordinator, run: Run) -> None:
     lost(coordinator, "p100", 6)
-    turn = coordinator.turn(run.id, "p100")
-    turn.seconds = 1.0  # whoever has it has died
-    turn.take()
+    lock = coordinator.enqueue_lock(run.id, "p100")
+    lock.seconds = 1.0  # whoever has it has died
+    lock.acquire()
     assert resume(coordinator, run).enqueued["p100"] == 6
-    assert not turn.keep()
+    assert not lock.extend()
 
 
 def retried(coordinator: Coordinator, store: Store, run: Run) -> list[JobSpec]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.brake import Brake, Stopped, Why
 from workers.host_lock import host_lock, opened
+from workers.stop_token import Stopped, StopToken, Why
 
 
 def held(path: Path) -> bool:
@@ -30,10 +30,10 @@ def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     path, seen = tmp_path / "lock", list[str]()
 
     def second() -> None:
-        with host_lock(path, Brake()):
+        with host_lock(path, StopToken()):
             seen.append("second")
 
-    with host_lock(path, Brake()):
+    with host_lock(path, StopToken()):
         waiting = threading.Thread(target=second)
         waiting.start()
         time.sleep(0.1)
@@ -43,18 +43,20 @@ def test_the_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     assert not held(path)
 
 
-@pytest.mark.parametrize("pulled_before", [True, False])
+@pytest.mark.parametrize("requested_before", [True, False])
 def test_whoever_stops_waiting_does_not_get_the_lock_later(
-    tmp_path: Path, pulled_before: bool
+    tmp_path: Path, requested_before: bool
 ) -> None:
-    path, brake = tmp_path / "lock", Brake()
-    with host_lock(path, Brake()):
+    path, stop_token = tmp_path / "lock", StopToken()
+    with host_lock(path, StopToken()):
         # Given somebody who waits for the lock, and is stopped
-        timer = threading.Timer(0.0 if pulled_before else 0.1, brake.pull, [Why.OVER])
+        timer = threading.Timer(
+            0.0 if requested_before else 0.1, stop_token.request_stop, [Why.OVER]
+        )
         timer.start()
-        if pulled_before:
+        if requested_before:
             timer.join()
-        with pytest.raises(Stopped), host_lock(path, brake):
+        with pytest.raises(Stopped), host_lock(path, stop_token):
             raise AssertionError("two hold the lock")
         timer.join()
     # Then the lock is free when it is let go of

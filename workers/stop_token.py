@@ -1,4 +1,4 @@
-"""Brake: ends from another thread whatever the job's thread is waiting for."""
+"""StopToken: ends from another thread whatever the job's thread is waiting for."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
         self.why = why
 
 
-class Brake:
-    """Pulled by any thread, or a signal handler; a selector can wait for it as for a file."""
+class StopToken:
+    """Any thread or signal handler can request a stop; a selector waits for it as for a file."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal can arrive while its thread holds it
@@ -37,30 +37,30 @@ class Brake:
         weakref.finalize(self, _close, self._read, self._write)
 
     def fileno(self) -> int:
-        """Return what becomes readable when the brake is pulled, and stays so until `release`."""
+        """Return what becomes readable when the token asks for it, and stays so until `reset`."""
         return self._read
 
-    def pull(self, why: Why) -> None:
+    def request_stop(self, why: Why) -> None:
         """Have the job's thread stop; the first reason counts."""
         with self._lock:
             if self._why is None:
                 self._why = why
                 os.write(self._write, b"!")
 
-    def release(self) -> None:
-        """Forget that it was pulled: another job begins."""
+    def reset(self) -> None:
+        """Forget the request: another job begins."""
         with self._lock:
             self._why = None
             with contextlib.suppress(BlockingIOError):
                 os.read(self._read, 4096)
 
     def check(self) -> None:
-        """Raise Stopped when it has been pulled."""
+        """Raise Stopped when a stop was requested."""
         if self._why is not None:
             raise Stopped(self._why)
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long; raise Stopped as soon as it is pulled."""
+        """Wait so long; raise Stopped as soon as a stop is requested."""
         select.select([self._read], [], [], seconds)
         self.check()
 

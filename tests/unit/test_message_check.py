@@ -12,7 +12,7 @@ from jobs import catalogue
 from jobs.spec import MAX_WORD
 from tests.conftest import make_cell, make_job
 from tests.hostile_messages import changed, encoded, envelope, harmless, in_part, refused
-from workers.gate import MAX_BYTES, NoJobError, admitted, restorable
+from workers.message_check import MAX_BYTES, NoJobError, admitted, restorable
 
 JOB = make_job(make_cell(parameters={"n": 3, "kind": "x"}))
 QUEUE = "hardware.p100"

@@ -1,6 +1,6 @@
-"""Turn: one person at a time puts the jobs of one hardware into its queue, for one run.
+"""EnqueueLock: one person at a time puts the jobs of one hardware into its queue, for one run.
 
-Whoever is at it and dies, or falls asleep, loses the turn after a while, and notices it before the
+Whoever is at it and dies, or falls asleep, loses the lock after a while, and notices it before the
 next few messages. `farm:run:{run}:enqueued` is the set of the hardware whose jobs are all in its
 queue, or were.
 """
@@ -16,7 +16,7 @@ from workers.ledger import key
 if TYPE_CHECKING:
     import redis
 
-TURN_SECONDS = 6.0
+LOCK_SECONDS = 6.0
 POLL_SECONDS = 0.1
 
 _KEEP = """
@@ -32,11 +32,11 @@ return 1
 """
 
 
-class Turn:
-    """The turn at one hardware's queue for one run; nobody's until it is taken."""
+class EnqueueLock:
+    """The lock at one hardware's queue for one run; nobody's until it is taken."""
 
     def __init__(
-        self, client: redis.Redis, run: str, hardware: str, seconds: float = TURN_SECONDS
+        self, client: redis.Redis, run: str, hardware: str, seconds: float = LOCK_SECONDS
     ) -> None:
         self.client = client
         self.run = run
@@ -48,15 +48,15 @@ class Turn:
 
     @property
     def held(self) -> tuple[str, str]:
-        """The key in Redis, and what it holds as long as the turn is this one's."""
+        """The key in Redis, and what it holds as long as the lock is this one's."""
         return self._key, self._token
 
     @property
     def _milliseconds(self) -> int:
         return int(self.seconds * 1000)
 
-    def take(self, patience_seconds: float = 0.0) -> bool:
-        """Take the turn when nobody has it, or when it ends in so many seconds."""
+    def acquire(self, patience_seconds: float = 0.0) -> bool:
+        """Take the lock when nobody has it, or when it ends in so many seconds."""
         deadline = time.monotonic() + patience_seconds
         while not self.client.set(self._key, self._token, nx=True, px=self._milliseconds):
             if time.monotonic() >= deadline:
@@ -66,11 +66,11 @@ class Turn:
         return True
 
     def take_over(self) -> None:
-        """Take the turn from whoever has it: they stop before their next few messages."""
+        """Take the lock from whoever has it: they stop before their next few messages."""
         self.client.set(self._key, self._token, px=self._milliseconds)
         self._kept_at = time.monotonic()
 
-    def keep(self, *, when_due: bool = False) -> bool:
+    def extend(self, *, when_due: bool = False) -> bool:
         """Have it for longer; return False when it was over, or somebody else has it now.
 
         `when_due` asks Redis only when a fourth of the time has gone since it was asked.
@@ -81,10 +81,10 @@ class Turn:
         self._kept_at = time.monotonic()
         return bool(keep(keys=[self._key], args=[self._token, self._milliseconds]))
 
-    def end(self, *, all_enqueued: bool = False) -> bool:
+    def release(self, *, all_enqueued: bool = False) -> bool:
         """Let others have it; say that all the hardware's jobs are in its queue now.
 
-        Returns False, and says nothing, when the turn was over before.
+        Returns False, and says nothing, when the lock was over before.
         """
         keys = [self._key, key(self.run, "enqueued")]
         end = self.client.register_script(_END)
