@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobs.spec import JobSpec
-from workers.app import TASK
+from workers.message_check import TASK
 
 
 def envelope(job: JobSpec) -> dict[str, Any]:

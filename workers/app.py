@@ -10,15 +10,13 @@ from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 from jobs.errors import UsageError
+from workers import keys
 
 if TYPE_CHECKING:
     from kombu.entity import Queue
 
     from workers.transport import Listener
 
-TASK = "farm.run_job"
-KEY_PREFIX = "farm:queue:"
-UNACKED_INDEX = f"{KEY_PREFIX}unacked_index"
 VISIBILITY_SECONDS = 60.0
 CONNECT_SECONDS = 4.0
 REPLY_SECONDS = 10.0  # a Redis that is silent for longer is connected to anew
@@ -42,8 +40,11 @@ def visibility_seconds() -> float:
     return seconds
 
 
-def make_app(url: str, listener: Listener | None = None) -> Celery:
-    """Return the application that talks to the Redis at `url`; the listener hears how it goes."""
+def make_app(url: str, hardware: str | None = None, listener: Listener | None = None) -> Celery:
+    """Return the application that talks to the Redis at `url`.
+
+    With hardware it is that of a worker, whose listener hears how it goes; without, it sends only.
+    """
     from workers.transport import Connection
 
     visibility = visibility_seconds()
@@ -68,7 +69,8 @@ def make_app(url: str, listener: Listener | None = None) -> Celery:
         # A Redis that answers with errors (full, read-only, loading) is one to try again.
         broker_channel_error_retry=True,
         broker_transport_options={
-            "global_keyprefix": KEY_PREFIX,
+            "global_keyprefix": keys.QUEUES,
+            **({} if hardware is None else _hands_of(hardware)),
             "visibility_timeout": visibility,
             # Look for dead workers' jobs some times per timeout, not every 100 seconds.
             "unacked_restore_interval": max(1.0, visibility / 10),
@@ -90,5 +92,14 @@ def queue_of(hardware: str) -> Queue:
     """Return the queue of a hardware's name."""
     from kombu.entity import Queue
 
-    name = f"hardware.{hardware}"
+    name = keys.queue_name(hardware)
     return Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
+
+
+def _hands_of(hardware: str) -> dict[str, str]:
+    """Return where the deliveries in the hardware's hands are kept: nobody else writes there."""
+    return {
+        "own_queue": keys.queue_name(hardware),
+        "unacked_key": keys.unacked(hardware).removeprefix(keys.QUEUES),
+        "unacked_index_key": keys.unacked_index(hardware).removeprefix(keys.QUEUES),
+    }

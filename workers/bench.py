@@ -17,8 +17,9 @@ from workers.ability import lacking
 from workers.attempts import MAX_ATTEMPTS, died_again, never_ended, told
 from workers.host_lock import host_lock, lock_path
 from workers.job_in_hand import JobInHand
+from workers.job_states import OPEN
 from workers.lease import Pulse
-from workers.ledger import OPEN, Ledger
+from workers.ledger import Ledger
 from workers.outbox import Outbox
 from workers.outcome import killed_from_outside
 from workers.registry import Registry, WorkerRecord
@@ -63,7 +64,7 @@ class Bench:
         self.share_host = share_host
         self.busy = False  # it holds a delivery
         self.hand = JobInHand(runner.stop_token, grace_seconds)
-        self.pulse = Pulse(client, record.beat_seconds, self.beat)
+        self.pulse = Pulse(client, record.hardware, record.beat_seconds, self.beat)
         self.pulse.also(self.drop_if_over)
 
     def beat(self) -> None:
@@ -76,7 +77,7 @@ class Bench:
         A cancellation is heard at once, unless Redis was away just then.
         """
         job = self.hand.job
-        if job is not None and self.ledger.state(job) not in (*OPEN, None):
+        if job is not None and self.ledger.column_of(job).state(job.id) not in (*OPEN, None):
             self.hand.drop(job.id)
 
     def serve(self, payload: dict[str, Any], delivery_tag: str) -> None:
@@ -106,7 +107,7 @@ class Bench:
         finally:
             self.busy = False
             if self.record.state == "running":
-                self._say(state="idle", job=None)
+                self._say(state="idle", job=None, job_id=None)
 
     def _leave_to_another(self, job: JobSpec) -> None:
         """Raise NotHereError for a job that this worker cannot run, and another of its name can.
@@ -116,19 +117,23 @@ class Bench:
         why = lacking(job.cell, self.record)
         if why is None:
             return
-        for other in self.registry.present():
-            alike = other.hardware == self.record.hardware and other.name != self.record.name
-            if alike and lacking(job.cell, other) is None:
+        for other in self._twins():
+            if lacking(job.cell, other) is None:
                 raise NotHereError(f"{job.label} is left to {other.name}: {why}")
+
+    def _twins(self) -> list[WorkerRecord]:
+        """Return the other workers of this hardware that are here now."""
+        here = self.registry.present(self.record.hardware)
+        return [other for other in here if other.name != self.record.name]
 
     def leave(self) -> None:
         """Say goodbye, and end the templates unless one is at work."""
-        self._say(state="left", job=None)
+        self._say(state="left", job=None, job_id=None)
         if not self.busy:
             self.runner.close()
 
     def _begin(self, job: JobSpec, taken_at: float) -> None:
-        attempt = self.ledger.begin(job)
+        attempt = self.ledger.column_of(job).begin(job)
         if not attempt:
             logger.info("skipped %s: it has ended already [job %s]", job.label, job.id)
             return
@@ -136,7 +141,7 @@ class Bench:
             self._give_up(job)
             return
         self.hand.begin()
-        self._say(state="running", job=job.label)
+        self._say(state="running", job=job.label, job_id=job.id)
         logger.info("measuring %s [job %s, run %s]", job.label, job.id, job.run)
         try:
             result = self._measured(job, taken_at, attempt)
@@ -152,8 +157,8 @@ class Bench:
         Where Redis was away for longer than a lease, a job is begun again beside a worker that is
         at it still.
         """
-        for other in self.registry.present():
-            if other.job == job.label and other.name != self.record.name:
+        for other in self._twins():
+            if other.job_id == job.id:
                 raise NotHereError(f"{job.label} is left to {other.name}, which is at it")
         self._hand_in(self.runner.result(job, never_ended(job, MAX_ATTEMPTS), time.time()))
 
@@ -169,7 +174,7 @@ class Bench:
             if attempt >= MAX_ATTEMPTS:
                 return told(died_again(result, deaths), attempt)
             logger.warning("%s: %s; it is tried again", job.label, death)
-            attempt = self.ledger.begin(job)
+            attempt = self.ledger.column_of(job).begin(job)
             if not attempt:
                 raise Stopped(Why.OVER)
             taken_at = time.time()
@@ -177,7 +182,7 @@ class Bench:
     def _release(self, job: JobSpec) -> None:
         """Have the ledger take this attempt back; without Redis it counts as one more."""
         try:
-            self.ledger.release(job)
+            self.ledger.column_of(job).release(job)
         except RedisError as error:
             logger.warning("Redis does not hear that %s is handed back: %s", job.label, error)
 
@@ -192,7 +197,7 @@ class Bench:
         except OSError as error:
             # A full disk: then Redis must take it at once, or the job is measured again.
             logger.error("%s cannot be kept on disk: %s", result.job.label, error)
-            self.ledger.finish(result)
+            self.ledger.column_of(result.job).finish(result)
             return
         try:
             self.outbox.deliver(self.ledger)

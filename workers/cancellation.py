@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redis import RedisError
 
-from workers.ledger import CANCELLED_CHANNEL
+from workers.keys import CANCELLED_CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

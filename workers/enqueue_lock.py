@@ -1,8 +1,8 @@
 """EnqueueLock: one person at a time puts the jobs of one hardware into its queue, for one run.
 
 Whoever is at it and dies, or falls asleep, loses the lock after a while, and notices it before the
-next few messages. `farm:run:{run}:enqueued` is the set of the hardware whose jobs are all in its
-queue, or were.
+next few messages. The part `enqueued` of the column says that all its jobs are in the queue, or
+were.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, cast
 
-from workers.ledger import key
+from workers import keys
 
 if TYPE_CHECKING:
     import redis
@@ -27,7 +27,7 @@ return 1
 _END = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
-if ARGV[2] ~= '' then redis.call('SADD', KEYS[2], ARGV[2]) end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2]) end
 return 1
 """
 
@@ -42,14 +42,10 @@ class EnqueueLock:
         self.run = run
         self.hardware = hardware
         self.seconds = seconds
-        self._key = key(run, f"enqueuing:{hardware}")
-        self._token = secrets.token_hex(8)
+        self._key = keys.column(run, hardware, "lock")
+        self._enqueued = keys.column(run, hardware, "enqueued")
+        self.token = secrets.token_hex(8)
         self._kept_at = 0.0
-
-    @property
-    def held(self) -> tuple[str, str]:
-        """The key in Redis, and what it holds as long as the lock is this one's."""
-        return self._key, self._token
 
     @property
     def _milliseconds(self) -> int:
@@ -58,7 +54,7 @@ class EnqueueLock:
     def acquire(self, patience_seconds: float = 0.0) -> bool:
         """Take the lock when nobody has it, or when it ends in so many seconds."""
         deadline = time.monotonic() + patience_seconds
-        while not self.client.set(self._key, self._token, nx=True, px=self._milliseconds):
+        while not self.client.set(self._key, self.token, nx=True, px=self._milliseconds):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL_SECONDS)
@@ -67,8 +63,12 @@ class EnqueueLock:
 
     def take_over(self) -> None:
         """Take the lock from whoever has it: they stop before their next few messages."""
-        self.client.set(self._key, self._token, px=self._milliseconds)
+        self.client.set(self._key, self.token, px=self._milliseconds)
         self._kept_at = time.monotonic()
+
+    def held(self) -> bool:
+        """Return whether anybody has the lock now."""
+        return bool(self.client.exists(self._key))
 
     def extend(self, *, when_due: bool = False) -> bool:
         """Have it for longer; return False when it was over, or somebody else has it now.
@@ -79,18 +79,17 @@ class EnqueueLock:
             return True
         keep = self.client.register_script(_KEEP)
         self._kept_at = time.monotonic()
-        return bool(keep(keys=[self._key], args=[self._token, self._milliseconds]))
+        return bool(keep(keys=[self._key], args=[self.token, self._milliseconds]))
 
     def release(self, *, all_enqueued: bool = False) -> bool:
         """Let others have it; say that all the hardware's jobs are in its queue now.
 
         Returns False, and says nothing, when the lock was over before.
         """
-        keys = [self._key, key(self.run, "enqueued")]
         end = self.client.register_script(_END)
-        said = self.hardware if all_enqueued else ""
-        return bool(cast(int, end(keys=keys, args=[self._token, said])))
+        said = "1" if all_enqueued else ""
+        return bool(cast(int, end(keys=[self._key, self._enqueued], args=[self.token, said])))
 
     def done_before(self) -> bool:
         """Return whether all the hardware's jobs were put into its queue once."""
-        return bool(self.client.sismember(key(self.run, "enqueued"), self.hardware))
+        return bool(self.client.exists(self._enqueued))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from redis import RedisError
 
-from workers.app import UNACKED_INDEX
+from workers import keys
 
 if TYPE_CHECKING:
     import redis
@@ -38,8 +38,11 @@ return 1
 class Pulse:
     """A thread that beats some times per visibility timeout; a context manager."""
 
-    def __init__(self, client: redis.Redis, seconds: float, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, client: redis.Redis, hardware: str, seconds: float, beat: Callable[[], None]
+    ) -> None:
         self.client = client
+        self._index = keys.unacked_index(hardware)
         self.seconds = seconds
         self._renew = client.register_script(_RENEW)
         self._beat = beat
@@ -75,7 +78,7 @@ class Pulse:
             try:
                 tag = self._delivery_tag
                 if tag is not None:
-                    self._renew(keys=[UNACKED_INDEX], args=[tag])
+                    self._renew(keys=[self._index], args=[tag])
                 self._beat()
                 for chore in self._chores:
                     chore()

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from jobs.problem import first_problem, quote
 from jobs.spec import JobSpec
-from workers.app import TASK
 
+TASK = "farm.run_job"  # the only one that there is
 MAX_BYTES = 2 << 20  # of a message; a job of the longest parameters takes half of it
 _EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
@@ -55,14 +55,14 @@ def admitted(text: bytes, queue: str) -> dict[str, Any]:
     return _message(job, queue)
 
 
-def restorable(entry: bytes) -> bool:
-    """Tell whether an entry of the unacknowledged deliveries can go back into its queue."""
+def restorable(entry: bytes, queue: str) -> bool:
+    """Tell whether an entry of the queue's unacknowledged deliveries can go back into it."""
     try:
-        message, _, queue = json.loads(entry)
+        message, _, routing_key = json.loads(entry)
         admitted(json.dumps(message).encode(), queue)
+        return bool(routing_key == queue)
     except (ValueError, TypeError, RecursionError, NoJobError):
         return False
-    return isinstance(queue, str)
 
 
 def _message(job: JobSpec, queue: str) -> dict[str, Any]:

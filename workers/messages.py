@@ -10,12 +10,11 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
-from workers.app import KEY_PREFIX
+from workers import keys
 
 if TYPE_CHECKING:
     import redis
 
-UNACKED = f"{KEY_PREFIX}unacked"
 BATCH = 500
 
 
@@ -24,16 +23,17 @@ class Messages:
 
     def __init__(self, client: redis.Redis, hardware: str) -> None:
         self.client = client
-        self.queue = f"{KEY_PREFIX}hardware.{hardware}"
+        self.queue = keys.queue(hardware)
+        self.unacked = keys.unacked(hardware)
 
     def jobs(self) -> set[str]:
         """Return the ids of the jobs that have a message, waiting or in a worker's hands.
 
-        Both places are read in one step. Those in hands are of every hardware.
+        Both places are read in one step.
         """
         with self.client.pipeline() as pipe:
             pipe.lrange(self.queue, 0, -1)
-            pipe.hvals(UNACKED)
+            pipe.hvals(self.unacked)
             waiting, delivered = cast("tuple[list[str], list[str]]", pipe.execute())
         found = {_job_of(_decoded(text)) for text in waiting}
         for text in delivered:

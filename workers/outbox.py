@@ -13,8 +13,9 @@ from redis import RedisError, ResponseError
 
 from jobs.folder import made
 from jobs.result import Result
-from workers.ledger import Ledger, Taken
-from workers.result_log import is_damaged
+from workers.column import Taken
+from workers.ledger import Ledger
+from workers.result_log import is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,9 @@ class Outbox:
                 logger.error("%s cannot be read and is left as it is: %s", path, error)
                 continue
             try:
-                taken = ledger.finish(result)
+                taken = ledger.column_of(result.job).finish(result)
             except ResponseError as error:
-                if not is_damaged(error):
+                if not is_damage(error):
                     raise
                 if path not in self._unknown:
                     self._unknown.add(path)

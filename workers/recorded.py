@@ -14,15 +14,18 @@ from jobs.spec import NAME_PATTERN, JobSpec
 logger = logging.getLogger(__name__)
 
 
-def spec(run: str, job: str, text: str) -> JobSpec | None:
-    """Return the job that was recorded under its id; None, and a warning, when it is not that."""
+def spec(run: str, hardware: str, job: str, text: str) -> JobSpec | None:
+    """Return the job that was recorded under its id; None, and a warning, when it is not that.
+
+    Whoever may write what the run has of one hardware must not bring in jobs of another.
+    """
     try:
         found = JobSpec.model_validate_json(text)
     except ValidationError as error:
         problem = first_problem(error)
         logger.warning("job %s of run %s cannot be read and is left out: %s", job, run, problem)
         return None
-    if (found.run, found.id) != (run, job):
+    if (found.run, found.hardware, found.id) != (run, hardware, job):
         logger.warning("job %s of run %s is left out: its record is of another", job, run)
         return None
     return found

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.capabilities import Capabilities
 from jobs.spec import Name, Scalar
+from workers import keys
 
 if TYPE_CHECKING:
     import redis
-
-KEY = "farm:workers"
 
 WorkerState: TypeAlias = Literal[
     "idle",  # here, waiting for a job
@@ -37,6 +36,7 @@ class WorkerRecord(BaseModel):
     tags: tuple[str, ...]
     state: WorkerState
     job: str | None = None  # the label of the job that it is measuring
+    job_id: str | None = None
     declared: bool  # its hardware's name was given, not detected
     facts: dict[str, Scalar | None]
     fingerprint: str
@@ -86,14 +86,20 @@ class Registry:
             self._idle_since.pop(record.name, None)
         noted = {"seen_at": now, "idle_since": idle_since, "clock_ahead_seconds": ahead}
         seen = record.model_copy(update=noted)
-        self.client.hset(KEY, record.name, seen.model_dump_json())
+        # Hardware that was invited is known, and its workers may not say who else there is.
+        if not self.client.sismember(keys.HARDWARE, record.hardware):
+            self.client.sadd(keys.HARDWARE, record.hardware)
+        self.client.hset(keys.workers(record.hardware), record.name, seen.model_dump_json())
 
-    def workers(self) -> list[WorkerRecord]:
-        """Return everyone who is or was here, by name; the silent are marked as lost."""
+    def workers(self, hardware: str | None = None) -> list[WorkerRecord]:
+        """Return everyone who is or was here, by name; the silent are marked as lost.
+
+        With hardware only its workers.
+        """
         now = self.now()
-        known = [record for _, record in self._records() if record is not None]
+        known = [record for _, record in self._records(hardware) if record is not None]
         return [
-            record.model_copy(update={"state": "lost", "job": None})
+            record.model_copy(update={"state": "lost", "job": None, "job_id": None})
             if record.present and now - record.seen_at > 3 * record.beat_seconds + 1
             else record
             for record in known
@@ -103,30 +109,47 @@ class Registry:
         """Return the names whose records cannot be read: they are of another version of farm."""
         return [name for name, record in self._records() if record is None]
 
-    def present(self) -> list[WorkerRecord]:
-        """Return who is here now."""
-        return [record for record in self.workers() if record.present]
+    def present(self, hardware: str | None = None) -> list[WorkerRecord]:
+        """Return who is here now; with hardware only its workers."""
+        return [record for record in self.workers(hardware) if record.present]
 
     def join(self, record: WorkerRecord) -> None:
         """Say that a worker is here; those that it takes the place of are forgotten.
 
         They are those of its hardware and host that have left, are lost, or whose process is gone.
         """
-        for other in self.workers():
-            if (other.hardware, other.host) != (record.hardware, record.host):
+        for other in self.workers(record.hardware):
+            if other.host != record.host:
                 continue
             process = other.name.rpartition("-")[2]
             dead = process.isdigit() and not psutil.pid_exists(int(process))
             if dead or not other.present:
-                self.client.hdel(KEY, other.name)
+                self.forget(other)
         self.beat(record)
 
-    def _records(self) -> Iterator[tuple[str, WorkerRecord | None]]:
+    def forget(self, record: WorkerRecord) -> None:
+        """Remove what is known of a worker."""
+        self.client.hdel(keys.workers(record.hardware), record.name)
+
+    def _records(self, hardware: str | None = None) -> Iterator[tuple[str, WorkerRecord | None]]:
         """Yield each name with its record, None where that cannot be read."""
-        for name, text in sorted(cast("dict[str, str]", self.client.hgetall(KEY)).items()):
-            try:
-                record = WorkerRecord.model_validate_json(text)
-            except ValidationError:
-                yield name, None
-            else:
-                yield name, record if record.name == name else None
+        if hardware is None:
+            known = sorted(cast("set[str]", self.client.smembers(keys.HARDWARE)))
+        else:
+            known = [hardware]
+        with self.client.pipeline(transaction=False) as pipe:
+            for each in known:
+                pipe.hgetall(keys.workers(each))
+            found = cast("list[dict[str, str]]", pipe.execute())
+        for each, records in zip(known, found, strict=True):
+            for name, text in sorted(records.items()):
+                yield name, _read(text, name, each)
+
+
+def _read(text: str, name: str, hardware: str) -> WorkerRecord | None:
+    """Return the record, unless it is none, or of another worker than it should be."""
+    try:
+        record = WorkerRecord.model_validate_json(text)
+    except ValidationError:
+        return None
+    return record if (record.name, record.hardware) == (name, hardware) else None

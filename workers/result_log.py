@@ -1,10 +1,11 @@
-"""ResultLog: a run's results in Redis, a stream with an entry each, in the order they came."""
+"""ResultLog: a column's results in Redis, a stream with an entry each, in the order they came."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from redis import ResponseError
+from redis import RedisError, ResponseError
 
 from jobs.limits import MAX_RESULT_BYTES
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 JOB, RESULT = "job", "result"  # the fields of an entry: the job's id, its Result as JSON
 COUNT = 500
-# What Redis says of a log that somebody has damaged: other runs are none the worse for it.
+# What Redis says of keys that somebody has damaged: other hardware is none the worse for it.
 _DAMAGED = ("WRONGTYPE", "exhausted", "Invalid stream ID", "invalid start ID")
 CARRIED_BYTES = 2 * MAX_RESULT_BYTES  # of results in one answer, about
 KEPT_BYTES = 65_536  # of a result that is too large
@@ -41,6 +42,7 @@ return found
 
 # Not by xinfo_stream(), which reads the first and the last entry as text.
 _LAST = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
 for at = 1, #info, 2 do
   if info[at] == 'last-generated-id' then return info[at + 1] end
@@ -48,9 +50,9 @@ end
 """
 
 
-def is_damaged(error: ResponseError) -> bool:
-    """Return whether the error is of one run's log, and not of Redis as a whole."""
-    return any(said in str(error) for said in _DAMAGED)
+def is_damage(error: RedisError) -> bool:
+    """Return whether the error is of what some key holds, and not of Redis as a whole."""
+    return isinstance(error, ResponseError) and any(said in str(error) for said in _DAMAGED)
 
 
 class LogEntry(NamedTuple):
@@ -68,7 +70,7 @@ class LogEntry(NamedTuple):
 
 
 class ResultLog:
-    """One run's log."""
+    """The results of one hardware in one run."""
 
     def __init__(self, client: redis.Redis, key: str) -> None:
         self.client = client
@@ -91,18 +93,27 @@ class ResultLog:
             for entry, text, job, size in found
         ]
 
-    def wait(self, cursor: str, seconds: float) -> None:
-        """Return as soon as there is an entry after `cursor`, at the latest after `seconds`."""
-        block = ("COUNT", 1, "BLOCK", int(seconds * 1000))
-        self.client.execute_command(  # type: ignore[no-untyped-call]
-            "XREAD", *block, "STREAMS", self.key, cursor, NEVER_DECODE=True
-        )
+    def ask_last(self, client: redis.Redis) -> object:
+        """Ask for the cursor of the newest entry: Redis, or a pipeline, which answers later.
+
+        None, when there is none.
+        """
+        return client.eval(_LAST, 1, self.key)
 
     def last(self) -> str | None:
         """Return the cursor of the newest entry, or None when there is none."""
-        if not self.client.exists(self.key):
-            return None
-        return cast("str", self.client.eval(_LAST, 1, self.key))
+        return cast("str | None", self.ask_last(self.client))
+
+
+def wait(client: redis.Redis, cursors: Mapping[str, str], seconds: float) -> None:
+    """Return as soon as a log has an entry after its cursor, at the latest after `seconds`.
+
+    `cursors` has one for each log's key, at least one.
+    """
+    block = ("COUNT", 1, "BLOCK", int(seconds * 1000))
+    client.execute_command(  # type: ignore[no-untyped-call]
+        "XREAD", *block, "STREAMS", *cursors, *cursors.values(), NEVER_DECODE=True
+    )
 
 
 def _text(said: bytes) -> str:

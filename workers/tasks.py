@@ -13,8 +13,9 @@ from celery.platforms import SecurityWarning
 from celery.worker import state
 from redis import RedisError
 
-from workers.app import TASK, make_app, queue_of
+from workers.app import make_app, queue_of
 from workers.bench import HandedBackError, NotHereError
+from workers.message_check import TASK
 from workers.stop_signals import StopSignals
 from workers.transport import Listener
 from workers.watchdog import Watchdog, start_anew
@@ -38,7 +39,7 @@ def serve(url: str, bench: Bench) -> None:
     # Of each delivery that goes back into its queue it logs a traceback; `register` says why.
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
     listener = Listener()
-    app = make_app(url, listener)
+    app = make_app(url, bench.record.hardware, listener)
     app.conf.task_queues = [queue_of(bench.record.hardware)]
     register(app, bench)
 

@@ -16,7 +16,6 @@ the worker's hands. Three more things are otherwise:
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
@@ -27,7 +26,6 @@ from kombu import connection as kombu_connection
 from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from redis import ConnectionPool, RedisError, ResponseError
-from redis.exceptions import NoPermissionError
 
 from workers.message_check import NoJobError, admitted, restorable
 
@@ -36,7 +34,7 @@ logger = logging.getLogger(__name__)
 REFUSED_SECONDS = 1.0  # between two tries at a Redis that answers with errors
 RECONNECT_SECONDS = 5  # the longest pause between two tries at a Redis that is not there
 AT_ONCE = 100  # overdue deliveries that are put back in one go
-PROBE = "probe"  # a key that never is
+NOBODY = "nobody"  # the tag of no delivery
 
 # Move a message from its queue into the hands of this worker, unless somebody was faster.
 _CLAIM = """
@@ -96,10 +94,8 @@ class QoS(kombu_redis.QoS):
             self._judge_at = now + grace
         try:
             with self.channel.conn_or_acquire() as client:
-                # A write that changes nothing: where writes are refused, no lease is renewed. Whose
-                # user may not ask so must not leave the jobs of the dead where they are.
-                with contextlib.suppress(NoPermissionError):
-                    client.setrange(f"{self.channel.global_keyprefix}{PROBE}", 0, "")
+                # A write that changes nothing: where writes are refused, no lease is renewed.
+                client.zadd(self.unacked_index_key, {NOBODY: 0}, xx=True)
                 if now >= self._judge_at:
                     self._restore_overdue(client)
         except ResponseError as error:
@@ -122,7 +118,7 @@ class QoS(kombu_redis.QoS):
 
     def _restore(self, tag: bytes, client: Any) -> None:
         entry = client.hget(self.unacked_key, tag)
-        if entry is None or restorable(entry):
+        if entry is None or restorable(entry, self.channel.own_queue):
             self.restore_by_tag(tag, client)
         else:
             logger.error("dropped a delivery that holds none of the farm's messages: %r", tag)
@@ -136,8 +132,10 @@ class Channel(kombu_redis.Channel):
     from_transport_options: tuple[str, ...] = (  # type: ignore[assignment]
         *kombu_redis.Channel.from_transport_options,
         "listener",
+        "own_queue",
     )
     listener: Listener | None = None
+    own_queue = ""  # the one that its deliveries come from; empty where it only sends
 
     _brpop_sent_at: float | None = None  # type: ignore[assignment]
     _asked = ""  # the queue that is waited for

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from workers.app import KEY_PREFIX, queue_of, visibility_seconds
+from workers import keys
+from workers.app import visibility_seconds
 
 if TYPE_CHECKING:
     import redis
@@ -42,7 +43,7 @@ class Watchdog:
         seconds: float | None = None,
     ) -> None:
         self.client = client
-        self.key = KEY_PREFIX + str(queue_of(hardware).name)
+        self.key = keys.queue(hardware)
         self.listener = listener
         self.busy = busy
         self.restart = restart

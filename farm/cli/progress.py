@@ -30,7 +30,7 @@ def follow(
     from farm.runs.collector import collect_run
     from jobs.errors import FarmError
     from workers.client import explained
-    from workers.ledger import OPEN
+    from workers.job_states import OPEN
 
     with _view(run, quiet=quiet) as view, explained(coordinator.url):
         while True:
@@ -46,9 +46,8 @@ def follow(
                     why = f"it joins {newer}, the suite's newest run" if newer else "it was closed"
                     raise FarmError(f"run {run.id} has no job, and no hardware joins it: {why}")
                 return counts
-            known = store.progress(run.id)
-            cursor = known.cursor if known else "0"
-            coordinator.ledger.wait_for_result(run.id, cursor, REFRESH_SECONDS)
+            cursors = {name: each.cursor for name, each in store.progress(run.id).items()}
+            coordinator.ledger.wait_for_result(run.id, cursors, REFRESH_SECONDS)
 
 
 def _view(run: Run, *, quiet: bool) -> Plain | Live:

@@ -55,7 +55,10 @@ def command(
         if not found:
             click.echo(f"run {chosen.id}: no job is to be measured once more")
             return
-        new = put_back(coordinator, chosen, found)
+        by_hardware: dict[str, list[str]] = {}
+        for entry in found.values():
+            by_hardware.setdefault(entry.hardware, []).append(entry.job)
+        new = put_back(coordinator, chosen, by_hardware)
         with explained(url):
             collect_run(coordinator.ledger, store, chosen.id)
     were = [found[job.model_copy(update={"retry": job.retry - 1}).id] for job in new]

@@ -28,7 +28,7 @@ def command(job: str | None, run_id: str | None, redis_url: str | None, as_json:
     import json
 
     from farm.cli.session import choose_run, collected
-    from workers.ledger import SUPERSEDED
+    from workers.job_states import SUPERSEDED
 
     if job is not None and run_id is not None:
         raise click.UsageError("--run lists a run's jobs; a job's id needs no run beside it")

@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from farm.doctor.broker import asked
 from farm.doctor.check import Check, listed
 from farm.render import units
 from farm.run import read_manifest
-from workers.ledger import OPEN, Ledger, key
+from workers.enqueue_lock import EnqueueLock
+from workers.job_states import OPEN
+from workers.ledger import Ledger
 from workers.messages import Messages
 from workers.registry import Registry
 
@@ -56,27 +58,27 @@ def runs(client: redis.Redis) -> list[RunState]:
     joinable = set(ledger.open_runs())
     found = []
     for run in ledger.runs():
-        ids = {job for job, state in ledger.states(run).items() if state in OPEN}
-        if not ids and run not in joinable:
+        tags = ledger.columns(run)
+        columns = [ledger.column(run, hardware) for hardware in tags]
+        open_jobs = {
+            job: column.hardware
+            for column in columns
+            for job, state in column.states().items()
+            if state in OPEN
+        }
+        if not open_jobs and run not in joinable:
             continue
-        columns = ledger.columns(run)
-        enqueued = frozenset(cast("set[str]", client.smembers(key(run, "enqueued"))))
+        locks = {column.hardware: EnqueueLock(client, run, column.hardware) for column in columns}
+        enqueued = frozenset(name for name, lock in locks.items() if lock.done_before())
+        waits_for = _waits_for(ledger, run, list(tags.values())) if run in joinable else None
         found.append(
             RunState(
                 run=run,
-                columns=frozenset(columns),
+                columns=frozenset(tags),
                 enqueued=enqueued,
-                at_it=frozenset(
-                    each
-                    for each in set(columns) - enqueued
-                    if client.exists(key(run, f"enqueuing:{each}"))
-                ),
-                open_jobs={job.id: job.hardware for job in ledger.jobs(run) if job.id in ids}
-                if ids
-                else {},
-                waits_for=_waits_for(ledger, run, list(columns.values()))
-                if run in joinable
-                else None,
+                at_it=frozenset(name for name, lock in locks.items() if lock.held()),
+                open_jobs=open_jobs,
+                waits_for=waits_for,
             )
         )
     return found
@@ -177,7 +179,8 @@ def _missed(client: redis.Redis) -> dict[str, str]:
         job: run.run
         for run in found
         for job, hardware in run.open_jobs.items()
-        if job not in seen and hardware in run.enqueued
+        # Whoever holds the lock is about to send what is missing, however slowly.
+        if job not in seen and hardware in run.enqueued - run.at_it
     }
 
 

@@ -33,7 +33,7 @@ from jobs.errors import ResultError
 from jobs.problem import problem, quote
 from jobs.result import Result, Status
 from jobs.spec import JobSpec
-from workers.ledger import OPEN, SUPERSEDED
+from workers.job_states import OPEN, SUPERSEDED
 
 logger = logging.getLogger(__name__)
 

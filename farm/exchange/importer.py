@@ -17,7 +17,7 @@ from farm.measurements.mistakes import Mistakes
 from farm.run import Run
 from farm.store.store import Store
 from jobs.result import Result
-from workers.ledger import OPEN, SUPERSEDED
+from workers.job_states import OPEN, SUPERSEDED
 
 CHUNK = 500  # results a transaction
 # The same measurement can be imported at two times.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 
+from workers import keys
+
 COORDINATOR, WORKER = "coordinator", "worker"
 OLDEST = (6, 2)  # Redis has users since 6.0 and channels for them since 6.2, as kombu needs
 KEY_RIGHTS = (7, 0)  # since then reading and writing are told apart; Valkey began later
@@ -19,16 +21,16 @@ DRIVER_NAMES = (7, 2)  # since then a client may name its library
 COMMANDS = (
     "ping time info",  # is Redis there, by whose clock, with its data kept (`farm doctor`)
     "multi exec discard watch unwatch eval evalsha script|load script|exists",
-    "get set setrange exists del pexpire",  # a run's manifest; whose turn it is to enqueue
+    "get mget set exists del pexpire",  # a run's manifest; whose turn it is to enqueue
     "hget hset hdel hlen hmget hgetall hvals hexists hscan hincrby",  # jobs, states, who is here
     "sadd srem smembers sismember",  # what is enqueued, and closed
-    "zadd zrem zrange zscore zcard",  # deliveries in somebody's hands; the runs
+    "zadd zrem zrange zscore zcard zcount",  # deliveries in somebody's hands; the runs
     "lpush rpush rpop lrem lrange llen brpop blmove",  # the queues
     "xadd xlen xrange xread xinfo|stream",  # the logs of results
     "subscribe unsubscribe",  # word of jobs that were cancelled
 )
 # What a worker writes to. A run's manifest has no part after its id, so it is not among these.
-WRITTEN = ("farm:queue:*", "farm:workers", "farm:run:*:*")
+WRITTEN = ("farm:queue:*", "farm:workers:*", "farm:run:*:*", keys.HARDWARE)
 ALL = "farm:*"  # every key and channel of the farm's
 
 

@@ -1,22 +1,23 @@
-"""Collector: the runs' logs in Redis → the store; incremental, idempotent."""
+"""Collector: the logs of results in Redis → the store; incremental, idempotent."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from redis import ResponseError
-
 from farm.run import read_manifest
 from farm.runs.result_check import check, check_job
-from farm.store.store import START, Store
+from farm.store.log_rows import START, Progress
+from farm.store.store import Store
 from farm.store.unreadable import Unreadable
 from jobs.errors import ResultError
 from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import Result
 from jobs.spec import JobSpec
-from workers.ledger import CANCELLED, OPEN, SUPERSEDED, Ledger
-from workers.result_log import LogEntry, is_damaged
+from workers.column import Column
+from workers.job_states import CANCELLED, OPEN, SUPERSEDED
+from workers.ledger import Extent, Ledger, unless_damaged
+from workers.result_log import LogEntry
 
 logger = logging.getLogger(__name__)
 
@@ -25,66 +26,70 @@ _STATES = {*OPEN, CANCELLED, SUPERSEDED}
 
 
 def collect(ledger: Ledger, store: Store) -> int:
-    """Bring the store up to date with every run in Redis; return how many results were new.
-
-    A run that somebody has damaged in Redis is told of and left out.
-    """
-    new = 0
-    for run in ledger.runs():
-        try:
-            new += collect_run(ledger, store, run)
-        except ResponseError as error:
-            if not is_damaged(error):
-                raise
-            logger.error("run %s is damaged in Redis and was not collected: %s", run, error)
-    return new
+    """Bring the store up to date with every run in Redis; return how many results were new."""
+    return sum(collect_run(ledger, store, run) for run in ledger.runs())
 
 
 def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = False) -> int:
     """Bring the store up to date with one run; return how many results were new.
 
-    A result that cannot be read is kept as it came, and its job has failed. `from_start` reads the
-    whole log, whatever the store believes to have of it.
+    A result that cannot be read is kept as it came, and its job has failed. What somebody has
+    damaged of a hardware's in Redis is told of and left out. `from_start` reads the whole logs,
+    whatever the store believes to have of them.
     """
-    known = store.progress(run)
-    if known is None:
+    recorded = store.run(run)
+    if recorded is None:
         manifest = ledger.manifest(run)
         recorded = None if manifest is None else read_manifest(run, manifest)
         if recorded is None:
             return 0
         store.add_run(recorded)
-        known = store.progress(run)
-        assert known is not None
-    counted = ledger.job_count(run)
-    if (
-        counted == known.jobs
-        and known.complete
-        and not from_start
-        and ledger.last_result(run) in (None, known.cursor)
-    ):
-        return 0
-    manifest_of = store.run(run)
-    assert manifest_of is not None
     # Workers can write jobs into Redis, and no manifest: what that does not explain is not counted.
-    explains = manifest_of.explainer()
-    if counted != known.jobs:
-        store.add_jobs(run, list(filter(explains, ledger.jobs(run))))
+    explains = recorded.explainer()
+    known = {} if from_start else store.progress(run)
+    new = 0
+    for hardware, extent in ledger.extents(run).items():
+        before = known.get(hardware, Progress())
+        done = extent.jobs == before.jobs and before.complete
+        if done and extent.last_result in (None, before.cursor):
+            continue
+        column = ledger.column(run, hardware)
+        with unless_damaged(run, hardware):
+            new += _collect(column, store, before, extent, explains, quiet=from_start)
+    return new
+
+
+def _collect(
+    column: Column,
+    store: Store,
+    known: Progress,
+    extent: Extent,
+    explains: Callable[[JobSpec], bool],
+    *,
+    quiet: bool,
+) -> int:
+    run, hardware = column.run, column.hardware
+    if extent.jobs != known.jobs:
+        store.add_jobs(run, list(filter(explains, column.jobs())))
     # States first: a result that arrives in between is then in the log for sure, and wins.
-    states = {job: state for job, state in ledger.states(run).items() if state in _STATES}
+    states = {job: state for job, state in column.states().items() if state in _STATES}
+    superseded = {job: state for job, state in states.items() if state == SUPERSEDED}
     # Who dies after the results must not leave both a job and its successor to be counted.
-    store.set_states(run, {job: state for job, state in states.items() if state == SUPERSEDED})
+    store.set_states(run, superseded, hardware)
     new = 0
     # A log that ends before what was read of it has lost its end: what came since is read anew.
-    last = ledger.last_result(run)
+    last = extent.last_result
     lost = last is not None and _place(last) < _place(known.cursor)
-    cursor = START if from_start or lost else known.cursor
-    while entries := ledger.results_after(run, cursor):
+    cursor = START if lost else known.cursor
+    while entries := column.log.after(cursor):
         cursor = entries[-1].cursor
-        results, unread = _read_all(ledger, run, entries, explains)
-        for each in unread if not from_start else ():
-            logger.warning("run %s: a result cannot be read, and is kept: %s", run, each.reason)
-        new += store.add_results(run, results, cursor, unread)
-    store.set_states(run, states)
+        results, unread = _read_all(column, entries, explains)
+        for each in () if quiet else unread:
+            logger.warning(
+                "run %s, %s: a result cannot be read, and is kept: %s", run, hardware, each.reason
+            )
+        new += store.add_log(run, hardware, results, unread, cursor)
+    store.set_states(run, states, hardware)
     return new
 
 
@@ -94,19 +99,20 @@ def _place(cursor: str) -> tuple[int, int]:
 
 
 def _read_all(
-    ledger: Ledger, run: str, entries: Sequence[LogEntry], explains: Callable[[JobSpec], bool]
+    column: Column, entries: Sequence[LogEntry], explains: Callable[[JobSpec], bool]
 ) -> tuple[list[Result], list[Unreadable]]:
     """Return the results, and what could not be read; of that each job's failure is a result."""
-    recorded = ledger.specs(run, sorted({entry.job for entry in entries if entry.job}))
+    recorded = column.specs(sorted({entry.job for entry in entries if entry.job}))
     specs = {job: spec for job, spec in recorded.items() if explains(spec)}
     results: list[Result] = []
     unread: list[Unreadable] = []
     for entry in entries:
         try:
-            results.append(_read(ledger, run, entry, specs, explains))
+            results.append(_read(column, entry, specs, explains))
         except ResultError as error:
             unread.append(
                 Unreadable(
+                    hardware=column.hardware,
                     cursor=entry.cursor,
                     job=entry.job if entry.job in specs else None,
                     reason=str(error),
@@ -116,27 +122,28 @@ def _read_all(
             )
     if unread:
         # A job that has not ended handed in nothing: somebody else wrote this.
-        ended = {job for job, state in ledger.states(run).items() if state not in OPEN}
+        ended = {job for job, state in column.states().items() if state not in OPEN}
         failed = [(each, each.job) for each in unread if each.job is not None and each.job in ended]
         results += [each.result(specs[job]) for each, job in failed]
     return results, unread
 
 
 def _read(
-    ledger: Ledger,
-    run: str,
+    column: Column,
     entry: LogEntry,
     specs: Mapping[str, JobSpec],
     explains: Callable[[JobSpec], bool],
 ) -> Result:
-    """Return the entry's result; raise ResultError unless it is one, of a job of this run."""
+    """Return the entry's result; raise ResultError unless it is one, of a job of this column."""
     if entry.too_large:
         most = f"{MAX_RESULT_BYTES:,}, the most that a result may have"
         raise ResultError(f"it has {entry.size:,} bytes; accepted: up to {most}")
     result = check(entry.text)
     job = entry.job or result.job.id
-    recorded = specs.get(job) or ledger.specs(run, [job]).get(job)
+    recorded = specs.get(job) or column.specs([job]).get(job)
     if recorded is None or not explains(recorded):
-        raise ResultError(f"of the job {result.job.id}, which this run does not have")
+        raise ResultError(
+            f"of the job {result.job.id}, which this run does not have for {column.hardware}"
+        )
     check_job(result, recorded)
     return result

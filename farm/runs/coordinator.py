@@ -63,15 +63,23 @@ class Coordinator:
         Hardware that somebody else is enlisting is left to them.
         """
         with explained(self.url):
-            present = self.registry.present()
-            columns = sorted({(worker.hardware, worker.tags) for worker in present})
-            return [each for each, tags in columns if self._enlist(run, each, tags, present)]
+            by_hardware: dict[str, list[WorkerRecord]] = {}
+            for worker in self.registry.present():
+                by_hardware.setdefault(worker.hardware, []).append(worker)
+            columns = sorted(
+                {(each.hardware, each.tags) for of in by_hardware.values() for each in of}
+            )
+            return [
+                hardware
+                for hardware, tags in columns
+                if self._enlist(run, hardware, tags, by_hardware[hardware])
+            ]
 
     def enlist(self, hardware: str, tags: Collection[str]) -> list[Run]:
         """Enqueue the hardware's jobs in every open run that selects it; return those runs."""
         with explained(self.url):
             runs = [self.run(name) for name in sorted(self.ledger.open_runs())]
-            present = self.registry.present()
+            present = self.registry.present(hardware)
             return [run for run in runs if run and self._enlist(run, hardware, tags, present)]
 
     def enlist_present(self) -> None:
@@ -110,8 +118,8 @@ class Coordinator:
         if lock.done_before():
             return False
         jobs = run.jobs(hardware)
-        new = self.ledger.add_column(run.id, hardware, tags, jobs, open_only=True)
-        if not new and hardware not in self.ledger.columns(run.id):
+        column = self.ledger.column(run.id, hardware)
+        if not column.add(tags, jobs, open_only=True) and not column.exists():
             return False  # closed, or forgotten, since the caller looked
         if not lock.acquire():
             return False

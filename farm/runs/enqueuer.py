@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from farm.runs import unsupported
 from jobs.errors import BrokerDownError, FarmError
 from jobs.spec import JobSpec
-from workers.ledger import OPEN
+from workers.job_states import OPEN
 from workers.messages import Messages
 from workers.registry import WorkerRecord
 
@@ -47,7 +47,7 @@ class Enqueuer:
             return []
         # Messages first: a job that ends in between has lost its message, and is not open any more.
         there = Messages(self.ledger.client, hardware).jobs()
-        states = self.ledger.states(jobs[0].run)
+        states = self.ledger.column(jobs[0].run, hardware).states()
         return [job for job in jobs if job.id not in there and states.get(job.id) in OPEN]
 
     def send(
@@ -60,7 +60,8 @@ class Enqueuer:
         """
         from kombu.exceptions import KombuError
 
-        from workers.app import TASK, queue_of
+        from workers.app import queue_of
+        from workers.message_check import TASK
 
         queue = queue_of(lock.hardware)
         runnable = self._runnable(lock, jobs, workers)
@@ -99,5 +100,6 @@ class Enqueuer:
             elif not lock.extend(when_due=True):
                 raise LockLostError(lock)
             else:
-                self.ledger.finish(unsupported.result(job, workers[0], why))
+                result = unsupported.result(job, workers[0], why)
+                self.ledger.column_of(job).finish(result)
         return runnable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from farm.store.store import JobRow
 from jobs.result import Status
-from workers.ledger import OPEN
+from workers.job_states import OPEN
 
 STATES = (*OPEN, *(status.value for status in Status))
 

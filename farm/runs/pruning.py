@@ -10,12 +10,15 @@ from redis import WatchError
 
 from farm.run import Run
 from farm.runs.collector import collect_run
-from farm.store.store import START, Store
+from farm.store.log_rows import START
+from farm.store.store import Holding, Store
 from jobs.errors import FarmError
 from jobs.result import Result
+from workers import keys
 from workers.client import explained
-from workers.ledger import CANCELLED, CLOSED, OPEN, SUPERSEDED
-from workers.registry import KEY as WORKERS
+from workers.column import Column
+from workers.job_states import CANCELLED, OPEN, SUPERSEDED
+from workers.messages import Messages
 from workers.result_log import LogEntry
 
 if TYPE_CHECKING:
@@ -49,15 +52,19 @@ def prune(coordinator: Coordinator, store: Store, run: Run) -> int:
                 _check_ended(coordinator, run)
                 held = _check_held(coordinator, store, run)
 
+            ended = _states(coordinator, run)
             ledger.forget(run.id, run.suite, check)
         except (NotHeldError, WatchError) as error:
             if closed:
-                ledger.client.srem(CLOSED, run.id)
+                ledger.reopen(run.id)
             if isinstance(error, WatchError):
                 raise NotHeldError(
                     f"run {run.id} stays in Redis: it changed at this moment; try it again"
                 ) from error
             raise
+        # A job that was cancelled, or sent twice, can have left a message that nobody took since.
+        for hardware, states in ended.items():
+            Messages(coordinator.client, hardware).remove(states.keys())
     return held
 
 
@@ -68,8 +75,8 @@ def done_with(coordinator: Coordinator, run: Run) -> bool:
     """
     ledger = coordinator.ledger
     with explained(coordinator.url):
-        states = ledger.states(run.id)
-        if any(state in OPEN for state in states.values()):
+        states = _states(coordinator, run)
+        if any(state in OPEN for column in states.values() for state in column.values()):
             return False
         if run.id not in ledger.open_runs():
             return True
@@ -84,25 +91,30 @@ def sweep(coordinator: Coordinator) -> int:
     with explained(coordinator.url):
         known = set(coordinator.ledger.runs())
         client = coordinator.client
-        for part in ("enqueuing:*", "enqueued"):
-            for key in list(client.scan_iter(f"farm:run:*:{part}", count=500)):
+        for part in ("lock", "enqueued"):
+            for key in list(client.scan_iter(keys.column("*", "*", part), count=500)):
                 if key.split(":")[2] not in known:
                     client.unlink(key)
         now = coordinator.registry.now()
         gone = [
-            worker.name
+            worker
             for worker in coordinator.registry.workers()
             if not worker.present and now - worker.seen_at > GONE_SECONDS
         ]
-        if gone:
-            client.hdel(WORKERS, *gone)
+        for worker in gone:
+            coordinator.registry.forget(worker)
     return len(gone)
 
 
-def _check_ended(coordinator: Coordinator, run: Run) -> None:
+def _states(coordinator: Coordinator, run: Run) -> dict[str, dict[str, str]]:
+    """Return each job's state by its id, of each hardware."""
     ledger = coordinator.ledger
-    states = ledger.states(run.id)
-    left = sum(state in OPEN for state in states.values())
+    return {name: ledger.column(run.id, name).states() for name in ledger.columns(run.id)}
+
+
+def _check_ended(coordinator: Coordinator, run: Run) -> None:
+    states = [state for column in _states(coordinator, run).values() for state in column.values()]
+    left = sum(state in OPEN for state in states)
     if left:
         raise NotHeldError(
             f"run {run.id} stays in Redis: {left:,} of its {len(states):,} jobs have not ended; "
@@ -113,11 +125,23 @@ def _check_ended(coordinator: Coordinator, run: Run) -> None:
 def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
     """Compare, job by job and result by result; return how many results Redis holds."""
     ledger = coordinator.ledger
-    states = ledger.states(run.id)
-    here = store.holding(run.id)
+    held, wrong = 0, []
+    for hardware in ledger.columns(run.id):
+        column = ledger.column(run.id, hardware)
+        count, problems = _compare(column, store.holding(run.id, hardware))
+        held += count
+        wrong += [f"{hardware}: {problem}" for problem in problems]
+    if wrong:
+        raise NotHeldError(f"run {run.id} stays in Redis: {'; '.join(wrong)}")
+    return held
+
+
+def _compare(column: Column, here: Holding) -> tuple[int, list[str]]:
+    """Return how many results Redis has of a hardware, and what the store has not, in words."""
+    states, jobs = column.states(), column.job_count()
     wrong = []
-    if ledger.job_count(run.id) != len(states):
-        wrong.append(f"it has {ledger.job_count(run.id):,} jobs and {len(states):,} states")
+    if jobs != len(states):
+        wrong.append(f"it has {jobs:,} jobs and {len(states):,} states")
     unlike = sum(not _same(state, here.states.get(job)) for job, state in states.items())
     if unlike:
         wrong.append(f"the store knows otherwise, or nothing, of {unlike:,} jobs")
@@ -128,7 +152,7 @@ def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
     if resultless:
         wrong.append(f"the store lacks the results of {resultless:,} jobs")
     count, unknown, cursor = 0, 0, START
-    while entries := ledger.results_after(run.id, cursor):
+    while entries := column.log.after(cursor):
         cursor = entries[-1].cursor
         count += len(entries)
         unknown += sum(
@@ -137,9 +161,7 @@ def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
         )
     if unknown:
         wrong.append(f"the store lacks {unknown:,} of {count:,} results")
-    if wrong:
-        raise NotHeldError(f"run {run.id} stays in Redis: {'; '.join(wrong)}")
-    return count
+    return count, wrong
 
 
 def _job(entry: LogEntry) -> str | None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from farm.run import Run
 from jobs.errors import FarmError
-from jobs.spec import JobSpec
 from workers.client import explained
 from workers.enqueue_lock import LOCK_SECONDS
-from workers.ledger import RUNNING
+from workers.job_states import RUNNING
 
 if TYPE_CHECKING:
     from farm.runs.coordinator import Coordinator
@@ -35,12 +34,9 @@ def resume(coordinator: Coordinator, run: Run) -> Resumed:
         before = set(coordinator.ledger.columns(run.id))
         if run.id in coordinator.ledger.open_runs():
             coordinator.enlist_in(run)
-        by_hardware: dict[str, list[JobSpec]] = {}
-        for job in coordinator.ledger.jobs(run.id):
-            by_hardware.setdefault(job.hardware, []).append(job)
         enqueued = {
-            hardware: _complete(coordinator, run, hardware, by_hardware[hardware])
-            for hardware in sorted(by_hardware)
+            hardware: _complete(coordinator, run, hardware)
+            for hardware in coordinator.ledger.columns(run.id)
         }
     return Resumed(
         joined=tuple(hardware for hardware in enqueued if hardware not in before),
@@ -48,8 +44,9 @@ def resume(coordinator: Coordinator, run: Run) -> Resumed:
     )
 
 
-def _complete(coordinator: Coordinator, run: Run, hardware: str, jobs: list[JobSpec]) -> int:
-    enqueuer, ledger = coordinator.enqueuer, coordinator.ledger
+def _complete(coordinator: Coordinator, run: Run, hardware: str) -> int:
+    enqueuer, column = coordinator.enqueuer, coordinator.ledger.column(run.id, hardware)
+    jobs = list(column.jobs())
     lock = coordinator.enqueue_lock(run.id, hardware)
     if not lock.acquire(PATIENCE_SECONDS):
         raise FarmError(
@@ -57,15 +54,15 @@ def _complete(coordinator: Coordinator, run: Run, hardware: str, jobs: list[JobS
             f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done"
         )
     try:
-        states = ledger.states(run.id)
+        states = column.states()
         order = {job.id: at for at, job in enumerate(run.jobs(hardware))}
         missing = sorted(
             enqueuer.missing(jobs, hardware), key=lambda job: (job.retry, order.get(job.id, 0))
         )
         for job in missing:
             if states.get(job.id) == RUNNING and lock.extend(when_due=True):
-                ledger.release(job)  # by nobody: its message would be in somebody's hands
-        alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
+                column.release(job)  # by nobody: its message would be in somebody's hands
+        alike = coordinator.registry.present(hardware)
         sent = enqueuer.send(lock, missing, alike)
         lock.release(all_enqueued=True)
         return sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,33 +85,38 @@ def _place(entry: Entry) -> tuple[str, str, int]:
     return entry.cell.id, entry.hardware, entry.repeat
 
 
-def put_back(coordinator: Coordinator, run: Run, jobs: Collection[str]) -> list[JobSpec]:
+def put_back(
+    coordinator: Coordinator, run: Run, jobs: Mapping[str, Collection[str]]
+) -> list[JobSpec]:
     """Put another job in the place of each of these, and enqueue it; return the new ones.
 
-    Jobs that have not ended, or in whose place there is another already, are left as they are: of
-    two people who ask at once, one is told of each job.
+    `jobs` are their ids, by hardware. Those that have not ended, or in whose place there is another
+    already, are left as they are: of two people who ask at once, one is told of each job.
     """
-    ledger = coordinator.ledger
     with explained(coordinator.url):
-        old = ledger.specs(run.id, sorted(jobs))
-        by_hardware: dict[str, list[JobSpec]] = {}
-        for job in _in_order(run, old.values()):
+        found = {
+            hardware: coordinator.ledger.column(run.id, hardware).specs(sorted(ids))
+            for hardware, ids in sorted(jobs.items())
+        }
+        for job in (job for specs in found.values() for job in specs.values()):
             if job.retry >= MAX_RETRIES:
                 raise FarmError(
                     f"{job.label} was asked for {MAX_RETRIES:,} times; that is the most"
                 )
-            by_hardware.setdefault(job.hardware, []).append(job)
         return [
             job
-            for hardware, of in by_hardware.items()
-            for job in _put_back(coordinator, run, hardware, of)
+            for hardware, specs in found.items()
+            for job in _put_back(coordinator, run, hardware, _in_order(run, specs.values()))
         ]
 
 
 def _put_back(
     coordinator: Coordinator, run: Run, hardware: str, jobs: Sequence[JobSpec]
 ) -> list[JobSpec]:
-    lock = coordinator.enqueue_lock(run.id, hardware)
+    column, lock = (
+        coordinator.ledger.column(run.id, hardware),
+        coordinator.enqueue_lock(run.id, hardware),
+    )
     if not lock.acquire(PATIENCE_SECONDS):
         raise FarmError(
             f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
@@ -123,9 +128,9 @@ def _put_back(
             if not lock.extend(when_due=True):
                 raise LockLostError(lock)
             successor = job.model_copy(update={"retry": job.retry + 1})
-            if coordinator.ledger.supersede(job.id, successor, lock.held):
+            if column.supersede(job.id, successor, lock.token):
                 new.append(successor)
-        alike = [each for each in coordinator.registry.present() if each.hardware == hardware]
+        alike = coordinator.registry.present(hardware)
         coordinator.enqueuer.send(lock, new, alike)
         return new
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import UnknownNameError
 from workers.client import explained
-from workers.ledger import OPEN
+from workers.job_states import OPEN
 from workers.messages import Messages
 
 if TYPE_CHECKING:
@@ -35,15 +35,12 @@ def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ())
         locks = [coordinator.enqueue_lock(run.id, name) for name in chosen]
         for lock in locks:
             lock.take_over()
-        states = ledger.states(run.id)
-        jobs = [
-            job.id
-            for job in ledger.jobs(run.id)
-            if job.hardware in chosen and states.get(job.id) in OPEN
-        ]
-        were = ledger.cancel(run.id, jobs)
+        counted: Counter[str] = Counter()
         for lock in locks:
+            column = ledger.column(run.id, lock.hardware)
+            jobs = [job for job, state in column.states().items() if state in OPEN]
+            were = column.cancel(jobs)
+            counted.update(were.values())
             Messages(coordinator.client, lock.hardware).remove(were.keys())
             lock.release()
-    counted = Counter(were.values())
     return {state: counted[state] for state in OPEN}

@@ -13,7 +13,7 @@ from farm.readings.reading import Reading
 from farm.run import Run
 from farm.store.tables import cells, conditions, jobs, results
 from jobs.spec import Cell
-from workers.ledger import SUPERSEDED
+from workers.job_states import SUPERSEDED
 
 
 def state() -> Any:

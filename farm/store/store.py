@@ -10,8 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     bindparam,
-    case,
-    func,
     select,
     update,
 )
@@ -19,28 +17,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from farm.readings.entry import Entry
 from farm.run import Run
+from farm.store import log_rows
 from farm.store.database import insert_new, open_engine
 from farm.store.entry_rows import entries
 from farm.store.entry_rows import state as _state
+from farm.store.log_rows import Progress
 from farm.store.migrations import migrate
 from farm.store.reading_row import result_rows
-from farm.store.tables import cells, conditions, jobs, results, runs, unreadable
-from farm.store.unreadable import KEPT_CHARACTERS, Unreadable
+from farm.store.tables import cells, conditions, jobs, results, runs
+from farm.store.unreadable import Unreadable
 from jobs.errors import StoreError
 from jobs.result import Result
 from jobs.spec import JobSpec
-from workers.ledger import OPEN, SUPERSEDED
-
-START = "0"  # the cursor before the first entry of a log
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far the store is with a run."""
-
-    cursor: str
-    jobs: int
-    complete: bool  # no job of those known is queued or running
+from workers.job_states import SUPERSEDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +46,11 @@ class JobRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What the store holds of a run."""
+    """What the store holds of one hardware of a run."""
 
     states: Mapping[str, str]  # of every job, by its id
     results: frozenset[str]  # ids of the jobs with a result
-    unreadable: frozenset[str]  # cursors of the entries that could not be read
+    unreadable: frozenset[str]  # cursors of the entries of its log that could not be read
 
 
 class Store:
@@ -85,7 +74,6 @@ class Store:
             "suite": run.suite,
             "created_at": run.created_at,
             "manifest": run.model_dump_json(),
-            "cursor": START,
         }
         with self._writing() as connection:
             insert_new(connection, runs, [row])
@@ -95,29 +83,31 @@ class Store:
         with self._writing() as connection:
             _insert_jobs(connection, run, specs)
 
-    def add_results(
+    def add_results(self, run: str, new: Sequence[Result]) -> int:
+        """Record results that come from elsewhere than Redis; return how many were new."""
+        with self._writing() as connection:
+            return _insert_results(connection, run, new)
+
+    def add_log(
         self,
         run: str,
+        hardware: str,
         new: Sequence[Result],
-        cursor: str | None = None,
-        unread: Sequence[Unreadable] = (),
+        unread: Sequence[Unreadable],
+        cursor: str,
     ) -> int:
-        """Record results, what could not be read, and how far the log is read: all or nothing.
+        """Record what a hardware's log held up to the cursor: all of it or nothing.
 
-        Returns how many results were new. Without a cursor they come from elsewhere than the log.
+        Returns how many results were new.
         """
-        rows, under = result_rows(new)
         with self._writing() as connection:
-            _insert_jobs(connection, run, [result.job for result in new])
-            insert_new(connection, conditions, under)
-            count = insert_new(connection, results, rows)
-            insert_new(connection, unreadable, [_unreadable_row(run, each) for each in unread])
-            if cursor is not None:
-                connection.execute(update(runs).where(runs.c.id == run).values(cursor=cursor))
+            count = _insert_results(connection, run, new)
+            log_rows.insert_unreadable(connection, run, unread)
+            log_rows.advance(connection, run, hardware, cursor)
         return count
 
-    def set_states(self, run: str, states: Mapping[str, str]) -> None:
-        """Record the states of a run's jobs, as Redis has them."""
+    def set_states(self, run: str, states: Mapping[str, str], hardware: str | None = None) -> None:
+        """Record the states of a run's jobs, as Redis has them; with hardware, of its alone."""
         if not states:
             return
         statement = (
@@ -126,19 +116,15 @@ class Store:
             .where(jobs.c.state != bindparam("new"))
             .values(state=bindparam("new"))
         )
+        if hardware is not None:
+            statement = statement.where(jobs.c.hardware == hardware)
         with self._writing() as connection:
             connection.execute(statement, [{"job": j, "new": s} for j, s in states.items()])
 
-    def progress(self, run: str) -> Progress | None:
-        """Return how far the store is with a run, or None when it does not know it."""
+    def progress(self, run: str) -> dict[str, Progress]:
+        """Return how far the store is with each hardware of a run of which it knows anything."""
         with self._reading() as connection:
-            cursor = connection.scalar(select(runs.c.cursor).where(runs.c.id == run))
-            if cursor is None:
-                return None
-            opened = func.sum(case((_state().in_(OPEN), 1), else_=0))
-            query = select(func.count(), opened).select_from(jobs.outerjoin(results))
-            known, still_open = connection.execute(query.where(jobs.c.run == run)).one()
-        return Progress(cursor=cursor, jobs=known, complete=known > 0 and not still_open)
+            return log_rows.progress(connection, run)
 
     def run(self, run: str) -> Run | None:
         """Return one run, or None."""
@@ -178,34 +164,24 @@ class Store:
             found: str | None = connection.scalar(query)
         return found
 
-    def holding(self, run: str) -> Holding:
-        """Return what is here of a run."""
+    def holding(self, run: str, hardware: str) -> Holding:
+        """Return what is here of a run's jobs for one hardware."""
         query = select(jobs.c.id, _state(), results.c.job).select_from(jobs.outerjoin(results))
-        unread = select(unreadable.c.id).where(unreadable.c.run == run)
         with self._reading() as connection:
-            rows = connection.execute(query.where(jobs.c.run == run)).all()
-            entries_unread = connection.scalars(unread).all()
+            rows = connection.execute(
+                query.where(jobs.c.run == run, jobs.c.hardware == hardware)
+            ).all()
+            unread = log_rows.read_unreadable(connection, run)
         return Holding(
             states={job: state for job, state, _ in rows},
             results=frozenset(job for job, _, result in rows if result is not None),
-            unreadable=frozenset(each.removeprefix(f"{run}:") for each in entries_unread),
+            unreadable=frozenset(each.cursor for each in unread if each.hardware == hardware),
         )
 
     def unreadable(self, run: str) -> list[Unreadable]:
         """Return what came of a run and could not be read, in the order it came."""
         with self._reading() as connection:
-            rows = connection.execute(select(unreadable).where(unreadable.c.run == run)).all()
-        found = [
-            Unreadable(
-                cursor=row.id.removeprefix(f"{run}:"),
-                job=row.job,
-                reason=row.reason,
-                text=row.body,
-                size=row.size,
-            )
-            for row in rows
-        ]
-        return sorted(found, key=lambda each: tuple(map(int, each.cursor.split("-"))))
+            return log_rows.read_unreadable(connection, run)
 
     def entries(self, of_runs: Sequence[Run]) -> list[Entry]:
         """Return what the matrix is made of: every job of the runs that counts."""
@@ -254,16 +230,11 @@ class Store:
             ) from error
 
 
-def _unreadable_row(run: str, each: Unreadable) -> dict[str, object]:
-    return {
-        "id": f"{run}:{each.cursor}",
-        "run": run,
-        "job": each.job,
-        # PostgreSQL's text holds no NUL.
-        "reason": each.reason.replace("\0", ""),
-        "body": each.text[:KEPT_CHARACTERS].replace("\0", "\ufffd"),
-        "size": each.size,
-    }
+def _insert_results(connection: Connection, run: str, new: Sequence[Result]) -> int:
+    rows, under = result_rows(new)
+    _insert_jobs(connection, run, [result.job for result in new])
+    insert_new(connection, conditions, under)
+    return insert_new(connection, results, rows)
 
 
 def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> None:

@@ -26,8 +26,15 @@ runs = Table(
     Column("suite", String(64), nullable=False),
     Column("created_at", Float, nullable=False),  # seconds since the epoch
     Column("manifest", Text, nullable=False),  # Run as JSON
-    Column("cursor", String(64), nullable=False),  # the last entry read from the run's log
     Index("runs_by_suite", "suite", "created_at"),
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("hardware", String(64), primary_key=True),
+    Column("cursor", String(64), nullable=False),  # the last entry read from its log in Redis
 )
 
 cells = Table(
@@ -76,8 +83,9 @@ results = Table(
 unreadable = Table(
     "unreadable",
     metadata,
-    Column("id", String(160), primary_key=True),  # run, colon, entry of its log
+    Column("id", String(200), primary_key=True),  # run, colon, hardware, colon, entry of its log
     Column("run", ForeignKey("runs.id"), nullable=False),
+    Column("hardware", String(64), nullable=False, server_default=""),  # in whose log it was
     Column("job", String(16)),  # NULL where nothing says of which job it is
     Column("reason", Text, nullable=False),  # why it could not be read
     Column("body", Text, nullable=False),  # as it came, or its beginning

@@ -12,8 +12,9 @@ KEPT_CHARACTERS = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Unreadable:
-    """One entry of a run's log."""
+    """One entry of a log."""
 
+    hardware: str  # in whose log of the run it was
     cursor: str  # of the entry: milliseconds since the epoch, by Redis's clock, and a number
     job: str | None  # the id; None where nothing says of which job of the run it is
     reason: str

@@ -12,10 +12,14 @@ import redis
 
 from farm.redis import broker
 from jobs.spec import JobSpec
+from tests import ledgers
 from tests.acceptance.conftest import until
 from tests.conftest import make_cell, make_job
-from workers.app import KEY_PREFIX, TASK, UNACKED_INDEX, make_app, queue_of
+from workers import keys
+from workers.app import make_app, queue_of
 from workers.ledger import Ledger
+from workers.message_check import TASK
+from workers.registry import Registry
 
 VISIBILITY_SECONDS = 2
 
@@ -67,7 +71,7 @@ class QueueSite:
 
     def names(self) -> list[str]:
         """Return the workers that the farm knows."""
-        return [str(name) for name in self.client.hkeys("farm:workers")]
+        return [record.name for record in Registry(self.client).workers()]
 
     def asking(self) -> int:
         """Return how many workers ask Redis for a job just now."""
@@ -87,7 +91,7 @@ class QueueSite:
         jobs = [
             make_job(cell, run=run, hardware=hardware, repeat=1 + number) for number in range(count)
         ]
-        self.ledger.add_column(run, hardware, [hardware], jobs)
+        self.ledger.column(run, hardware).add([hardware], jobs)
         self.jobs += jobs
         if send:
             self.send(jobs)
@@ -109,7 +113,7 @@ class QueueSite:
 
     def state(self, job: JobSpec) -> str | None:
         """Return the job's state."""
-        return self.ledger.state(job)
+        return ledgers.state(self.ledger, job)
 
     def settle(self, seconds: float = 60.0) -> None:
         """Wait until every job has its one result, and no message is left anywhere."""
@@ -117,14 +121,16 @@ class QueueSite:
         until(lambda: not self.messages(), 4 * VISIBILITY_SECONDS + 5)
         for run in {job.run for job in self.jobs}:
             count = sum(job.run == run for job in self.jobs)
-            assert self.client.xlen(f"farm:run:{run}:results") == count, self.logs()
+            assert len(ledgers.entries(self.ledger, run)) == count, self.logs()
 
     def messages(self) -> int:
         """Return how many messages wait in queues, or are in somebody's hands."""
-        queues = {f"{KEY_PREFIX}hardware.{job.hardware}" for job in self.jobs}
-        waiting = sum(self.client.llen(queue) for queue in queues)
-        held = self.client.hlen(f"{KEY_PREFIX}unacked") + self.client.zcard(UNACKED_INDEX)
-        return int(waiting + held)
+        names = {job.hardware for job in self.jobs}
+        waiting = sum(self.client.llen(keys.queue(name)) for name in names)
+        held = sum(self.client.hlen(keys.unacked(name)) for name in names)
+        return int(
+            waiting + held + sum(self.client.zcard(keys.unacked_index(name)) for name in names)
+        )
 
     def waiting_results(self) -> list[str]:
         """Return the names of the files in the workers' outbox."""

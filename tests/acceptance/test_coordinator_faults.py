@@ -18,9 +18,11 @@ import redis
 from farm.home import home
 from farm.runs.coordinator import Coordinator
 from farm.store.store import Store
+from tests import ledgers
 from tests.acceptance.conftest import Farm
 from tests.conftest import make_result
-from tests.integration.test_run_control import WORKER, messages
+from tests.integration.run_samples import WORKER, messages
+from workers import keys
 
 BIG = """
 name: big
@@ -123,8 +125,9 @@ def measured(farm: Farm, coordinator: Coordinator) -> str:
 
     run = coordinator.submit(load(str(farm.folder / written(farm, REPEATS))))
     for number, job in enumerate(run.jobs("m2"), 1):
-        coordinator.ledger.begin(job)
-        coordinator.ledger.finish(make_result(job, 1.0 + number / JOBS, worker=WORKER.name))
+        ledgers.begin(coordinator.ledger, job)
+        result = make_result(job, 1.0 + number / JOBS, worker=WORKER.name)
+        ledgers.finish(coordinator.ledger, result)
     return run.id
 
 
@@ -203,10 +206,12 @@ def test_a_full_disk_gets_one_message_and_loses_nothing(
 def test_what_cannot_be_read_is_counted_and_shown(farm: Farm, coordinator: Coordinator) -> None:
     # Given a job whose worker handed in what is no result
     run = farm.json("submit", farm.suite(BIG.format(repeats=1, sizes="1")), "--json")["run"]
-    [job] = coordinator.ledger.jobs(run)
+    [job] = ledgers.jobs(coordinator.ledger, run)
     text = '{"worker": "\x1b[2J"}'
-    coordinator.client.xadd(f"farm:run:{run}:results", {"job": job.id, "result": text})
-    coordinator.client.hset(f"farm:run:{run}:states", job.id, "succeeded")
+    coordinator.client.xadd(
+        keys.column(run, job.hardware, "results"), {"job": job.id, "result": text}
+    )
+    coordinator.client.hset(keys.column(run, job.hardware, "states"), job.id, "succeeded")
     # Then the job has failed, nobody waits for it, and what came can be looked at
     told = farm("status", run)
     assert "m2: 1 of 1 done, 1 failed" in told
@@ -224,8 +229,8 @@ def test_nobody_waits_for_hardware_that_a_closed_run_lacks(
     # Given a run for two, of which one is here, and has measured all
     suite = farm.suite(BIG.format(repeats=1, sizes="1, 2").replace("all", "[m2, p100]"))
     run = farm.json("submit", suite, "--json")["run"]
-    for job in coordinator.ledger.jobs(run):
-        coordinator.ledger.finish(make_result(job, worker=WORKER.name))
+    for job in ledgers.jobs(coordinator.ledger, run):
+        ledgers.finish(coordinator.ledger, make_result(job, worker=WORKER.name))
     watcher = begun(farm, "watch", run)
     # When it is closed
     assert farm("close", run) == f"run {run} is closed: it stays with m2\n"

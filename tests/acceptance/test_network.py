@@ -14,6 +14,7 @@ import pytest
 
 from farm.redis import broker
 from farm.redis.access import WORKER
+from tests import ledgers
 from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, until
 from tests.acceptance.network_link import NetworkLink
 from tests.chaos.processes import of_farm
@@ -89,11 +90,11 @@ class Results:
 
     def logged(self, run: str) -> int:
         """Return how many results the run's log holds."""
-        return self.ledger.client.xlen(f"farm:run:{run}:results")
+        return len(ledgers.entries(self.ledger, run))
 
     def ended(self, run: str, jobs: int) -> bool:
         """Tell whether so many jobs have succeeded, and none has ended in another way."""
-        states = list(self.ledger.states(run).values())
+        states = list(ledgers.states(self.ledger, run).values())
         assert not {*states} - {"queued", "running", "succeeded"}, states
         return states == ["succeeded"] * jobs
 

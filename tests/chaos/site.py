@@ -18,13 +18,15 @@ import redis
 
 from farm.redis import broker
 from farm.redis.access import WORKER
+from tests import ledgers
 from tests.chaos import processes
 from tests.chaos.worker import Worker
 from tests.conftest import NOOP_FOLDER
 from tests.fake_ffmpeg import fake
-from workers.app import KEY_PREFIX, UNACKED_INDEX
+from workers import keys
 from workers.client import connect
-from workers.ledger import OPEN, Ledger
+from workers.job_states import OPEN
+from workers.ledger import Ledger
 from workers.registry import Registry
 
 VISIBILITY_SECONDS = 4
@@ -154,9 +156,10 @@ class Site:
         """Return the jobs that have not ended: id → hardware."""
         found: dict[str, str] = {}
         for run in self.runs:
-            states = self.ledger.states(run)
+            states = ledgers.states(self.ledger, run)
             if any(state in OPEN for state in states.values()):
-                found |= {j.id: j.hardware for j in self.ledger.jobs(run) if states[j.id] in OPEN}
+                jobs = ledgers.jobs(self.ledger, run)
+                found |= {job.id: job.hardware for job in jobs if states[job.id] in OPEN}
         return found
 
     def held_by(self, worker: Worker) -> frozenset[str]:
@@ -165,7 +168,7 @@ class Site:
         label = saying.get(worker.name)
         if label is None:
             return frozenset()
-        specs = (spec for run in self.runs for spec in self.ledger.jobs(run))
+        specs = (spec for run in self.runs for spec in ledgers.jobs(self.ledger, run))
         return frozenset(spec.id for spec in specs if spec.label == label)
 
     def revive(self, after: str) -> None:
@@ -180,19 +183,21 @@ class Site:
 
     def messages(self) -> int:
         """Return how many messages wait in queues or in somebody's hands."""
-        waiting = sum(self.client.llen(f"{KEY_PREFIX}hardware.{name}") for name in self.hardware)
-        return waiting + self.client.zcard(UNACKED_INDEX)
+        waiting = sum(self.client.llen(keys.queue(name)) for name in self.hardware)
+        return waiting + sum(self.client.zcard(keys.unacked_index(name)) for name in self.hardware)
 
     def messages_in_words(self) -> str:
         """Return where messages are left, and for how long nobody has held those taken."""
         now = Registry(self.client).now()
-        waiting = (
-            f"{self.client.llen(f'{KEY_PREFIX}hardware.{name}')} for {name}"
+        waiting = (f"{self.client.llen(keys.queue(name))} for {name}" for name in self.hardware)
+        taken = [
+            entry
             for name in self.hardware
-        )
-        taken = cast(
-            "list[tuple[str, float]]", self.client.zrange(UNACKED_INDEX, 0, -1, withscores=True)
-        )
+            for entry in cast(
+                "list[tuple[str, float]]",
+                self.client.zrange(keys.unacked_index(name), 0, -1, withscores=True),
+            )
+        ]
         ages = ", ".join(f"{now - score:.1f} s ago" for _, score in taken)
         return f"{', '.join(waiting)}; {len(taken)} in somebody's hands ({ages or 'none'})"
 

@@ -29,6 +29,7 @@ from tests.chaos.__main__ import print_now
 from tests.chaos.faults import kill_below, kill_worker
 from tests.chaos.site import Site
 from tests.chaos.worker import Worker
+from workers import keys
 
 HARDWARE = {"old-1": "twin", "old-2": "solo", "young-1": "twin", "young-2": "solo"}
 REPEATS = 50
@@ -177,7 +178,10 @@ def _watch(
     ended, moved_at = 0, time.monotonic()
     kill_at = moved_at + seconds_between
     while ended < jobs and time.monotonic() - moved_at < STUCK_SECONDS:
-        before, ended = ended, site.client.xlen(f"farm:run:{run}:results")
+        before, ended = (
+            ended,
+            sum(site.client.xlen(keys.column(run, name, "results")) for name in site.hardware),
+        )
         if ended > before:
             moved_at = time.monotonic()
         watched.look(ended, old)

@@ -113,10 +113,13 @@ def read(client: redis.Redis, runs: Collection[str], store: Path) -> Books:
     states: dict[str, str] = {}
     log: dict[str, list[Ending]] = {}
     for run in runs:
-        recorded = cast("dict[str, str]", client.hgetall(f"farm:run:{run}:jobs"))
-        specs |= {job: JobSpec.model_validate_json(text) for job, text in recorded.items()}
-        states |= cast("dict[str, str]", client.hgetall(f"farm:run:{run}:states"))
-        entries = cast("list[tuple[str, dict[str, Any]]]", client.xrange(f"farm:run:{run}:results"))
+        entries: list[tuple[str, dict[str, Any]]] = []
+        for name in cast("set[str]", client.smembers("farm:hardware")):
+            column = f"farm:run:{run}:{name}"
+            recorded = cast("dict[str, str]", client.hgetall(f"{column}:jobs"))
+            specs |= {job: JobSpec.model_validate_json(text) for job, text in recorded.items()}
+            states |= cast("dict[str, str]", client.hgetall(f"{column}:states"))
+            entries += cast("list[tuple[str, dict[str, Any]]]", client.xrange(f"{column}:results"))
         for entry, fields in entries:
             result = json.loads(fields["result"])
             ending = Ending(

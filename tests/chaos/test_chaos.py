@@ -51,10 +51,10 @@ def books_of(
 ) -> Books:
     """Record three jobs, and the results as given, without asking whether there is one already."""
     jobs = [make_job(repeat=n) for n in (1, 2, 3)]
-    Ledger(client).add_column(RUN, "p100", ["p100"], jobs)
+    Ledger(client).column(RUN, "p100").add(["p100"], jobs)
     for result in logged:
-        client.xadd(f"farm:run:{RUN}:results", {"result": result.model_dump_json()})
-        client.hset(f"farm:run:{RUN}:states", result.job.id, result.status.value)
+        client.xadd(f"farm:run:{RUN}:p100:results", {"result": result.model_dump_json()})
+        client.hset(f"farm:run:{RUN}:p100:states", result.job.id, result.status.value)
     path = folder / "farm.db"
     with Store(f"sqlite:///{path}") as store:
         store.add_run(

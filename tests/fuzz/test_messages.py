@@ -53,7 +53,7 @@ def test_the_right_message_passes() -> None:
 @given(changed(RIGHT))
 def test_changed_envelopes(message: Any) -> None:
     tried(as_json(message))
-    restorable(as_json([message, "", QUEUE]))
+    restorable(as_json([message, "", QUEUE]), QUEUE)
 
 
 @fuzzing(120)
@@ -66,4 +66,4 @@ def test_changed_bodies(body: Any) -> None:
 @given(damaged(as_json(RIGHT)) | st.binary(max_size=60))
 def test_damaged_texts(text: bytes) -> None:
     tried(text)
-    restorable(text)
+    restorable(text, QUEUE)

@@ -14,6 +14,7 @@ import redis
 
 from jobs.result import Result
 from jobs.spec import JobSpec
+from tests import ledgers
 from tests.conftest import make_cell, make_job
 from workers.bench import Bench
 from workers.hardware import detect
@@ -70,7 +71,7 @@ class Site:
     def queue(self, *jobs: JobSpec) -> None:
         """Record the jobs as queued."""
         first = jobs[0]
-        self.bench.ledger.add_column(first.run, first.hardware, [first.hardware], jobs)
+        self.bench.ledger.column(first.run, first.hardware).add([first.hardware], jobs)
 
     def serve(self, job: JobSpec) -> None:
         """Bring a delivery of the job to its end."""
@@ -78,7 +79,7 @@ class Site:
 
     def results(self, job: JobSpec) -> list[Result]:
         """Return what the run's log has of the job."""
-        log = self.bench.ledger.results_after(job.run, "0")
+        log = ledgers.entries(self.bench.ledger, job.run, "0")
         found = [Result.model_validate_json(entry.text) for entry in log]
         return [result for result in found if result.job == job]
 
@@ -89,11 +90,11 @@ class Site:
 
     def state(self, job: JobSpec) -> str | None:
         """Return the job's state."""
-        return self.bench.ledger.state(job)
+        return ledgers.state(self.bench.ledger, job)
 
     def attempts(self, job: JobSpec) -> int:
         """Return how often it was begun."""
-        said = self.bench.ledger.client.hget(f"farm:run:{job.run}:attempts", job.id)
+        said = self.bench.ledger.client.hget(f"farm:run:{job.run}:p100:attempts", job.id)
         return int(str(said or 0))
 
     def children(self) -> list[psutil.Process]:

@@ -13,7 +13,8 @@ from farm.run import Run
 from farm.runs.coordinator import Coordinator
 from farm.suite.suite import load
 from tests.unit.test_capabilities import worker
-from workers.registry import KEY, Registry, WorkerRecord
+from workers import keys
+from workers.registry import Registry, WorkerRecord
 
 BROKER = [
     *("redis", "redis writes", "redis version", "redis persistence", "redis eviction"),
@@ -48,7 +49,8 @@ def present(client: redis.Redis, **changes: Any) -> WorkerRecord:
     now = Registry(client).now()
     values = {**worker(None).model_dump(), "seen_at": now, "joined_at": now, **changes}
     record = WorkerRecord.model_validate(values)
-    client.hset(KEY, record.name, record.model_dump_json())
+    client.sadd(keys.HARDWARE, record.hardware)
+    client.hset(keys.workers(record.hardware), record.name, record.model_dump_json())
     return record
 
 

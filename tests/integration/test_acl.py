@@ -20,9 +20,12 @@ from farm.redis.access import COMMANDS, COORDINATOR, WORKER, users
 from farm.redis.server import Server
 from farm.runs.coordinator import Coordinator
 from jobs.errors import BrokerDownError
+from tests import ledgers
 from tests.conftest import make_job, make_result
 from workers.client import connect
-from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken, key
+from workers.column import Taken
+from workers.keys import CANCELLED_CHANNEL
+from workers.ledger import Ledger
 from workers.registry import Registry
 
 Command = tuple[str | int, ...]
@@ -48,7 +51,7 @@ REFUSED: dict[str, Command] = {
     "writing the data to disk": ("SAVE",),
     "listing modules": ("MODULE", "LIST"),
     "stopping others' scripts": ("SCRIPT", "KILL"),
-    "handing keys to another Redis": ("MIGRATE", "127.0.0.1", 1, "farm:workers", 0, 10),
+    "handing keys to another Redis": ("MIGRATE", "127.0.0.1", 1, "farm:workers:p100", 0, 10),
     "another database": ("SELECT", 1),
     "telling workers of a cancellation": ("PUBLISH", CANCELLED_CHANNEL, "x"),
     "listening to channels of others": ("SUBSCRIBE", "elsewhere"),
@@ -56,9 +59,9 @@ REFUSED: dict[str, Command] = {
     "reading keys of others": ("GET", "elsewhere"),
     "writing keys of others": ("SET", "elsewhere", "1"),
     "deleting keys of others": ("DEL", "elsewhere"),
-    "cutting a log of results": ("XTRIM", "farm:run:r:results", "MAXLEN", 0),
-    "removing a result": ("XDEL", "farm:run:r:results", "0-1"),
-    "renaming a key": ("RENAME", "farm:run:r:results", "farm:run:r:gone"),
+    "cutting a log of results": ("XTRIM", "farm:run:r:p100:results", "MAXLEN", 0),
+    "removing a result": ("XDEL", "farm:run:r:p100:results", "0-1"),
+    "renaming a key": ("RENAME", "farm:run:r:p100:results", "farm:run:r:gone"),
 }
 # The same of keys that a worker reads and does not write; Redis 6 does not tell these apart.
 READ_ONLY: dict[str, Command] = {
@@ -150,18 +153,18 @@ def test_a_worker_may_do_its_work(
     ledger, registry = Ledger(worker), Registry(worker)
     assert ledger.open_runs() == [job.run]
     assert ledger.manifest(job.run) == "{}"
-    assert ledger.add_column(job.run, job.hardware, ("cpu",), [job], open_only=True)
-    assert ledger.begin(job) == 1
-    assert ledger.release(job)
-    assert ledger.begin(job) == 1
-    assert ledger.finish(make_result(job)) is Taken.YES
+    assert ledger.column(job.run, job.hardware).add(("cpu",), [job], open_only=True)
+    assert ledgers.begin(ledger, job) == 1
+    assert ledger.column_of(job).release(job)
+    assert ledgers.begin(ledger, job) == 1
+    assert ledgers.finish(ledger, make_result(job)) is Taken.YES
     assert registry.present() == []
     with worker.pubsub() as channel:
         channel.subscribe(CANCELLED_CHANNEL)
         assert channel.get_message(timeout=5)
     # Then the farm has it, and Redis has refused nothing
-    assert Ledger(coordinator).state(job) == "succeeded"
-    assert coordinator.xlen(key(job.run, "results")) == 1
+    assert ledgers.state(Ledger(coordinator), job) == "succeeded"
+    assert len(ledgers.entries(Ledger(coordinator), job.run)) == 1
 
 
 # What is said in workers/, and only by those with the coordinator's line.

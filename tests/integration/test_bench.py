@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from jobs.result import Status
+from tests import ledgers
 from tests.integration.benches import Site, noop, templates, until
 from workers.bench import HandedBackError, NotHereError
 
@@ -96,7 +97,7 @@ def test_a_job_that_kills_its_process_three_times_has_failed(
 def test_workers_that_died_count_as_well(site: Site) -> None:
     job = noop("SIGKILL")
     site.queue(job)
-    assert [site.bench.ledger.begin(job) for _ in range(2)] == [1, 2]
+    assert [ledgers.begin(site.bench.ledger, job) for _ in range(2)] == [1, 2]
     site.serve(job)
     error = site.result(job).error
     assert error is not None
@@ -108,7 +109,7 @@ def test_a_job_whose_workers_died_three_times_is_not_run_again(site: Site) -> No
     job = noop()
     site.queue(job)
     for _ in range(3):
-        site.bench.ledger.begin(job)
+        ledgers.begin(site.bench.ledger, job)
     site.serve(job)
     result = site.result(job)
     assert result.status is Status.FAILED
@@ -123,15 +124,15 @@ def test_a_job_that_another_worker_is_at_is_not_given_up(site: Site) -> None:
     job = noop()
     site.queue(job)
     for _ in range(3):
-        site.bench.ledger.begin(job)
+        ledgers.begin(site.bench.ledger, job)
     record = site.bench.record
-    alive = {"name": "p100@there-2", "state": "running", "job": job.label}
+    alive = {"name": "p100@there-2", "state": "running", "job_id": job.id}
     site.bench.registry.beat(record.model_copy(update=alive))
     # Then it is left to that one, as long as it lives
     with pytest.raises(NotHereError, match="left to p100@there-2"):
         site.serve(job)
     assert (site.state(job), site.results(job)) == ("running", [])
-    site.bench.registry.beat(record.model_copy(update={**alive, "state": "left", "job": None}))
+    site.bench.registry.beat(record.model_copy(update={**alive, "state": "left", "job_id": None}))
     site.serve(job)
     assert site.state(job) == "failed"
 

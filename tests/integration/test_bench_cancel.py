@@ -13,6 +13,7 @@ import redis
 
 from jobs.result import Status
 from jobs.spec import Effort, JobSpec
+from tests import ledgers
 from tests.integration.benches import Site, noop, until
 from workers.cancellation import CancellationListener
 from workers.host_lock import lock_path, opened
@@ -41,7 +42,7 @@ def listeners(client: redis.Redis) -> int:
 
 
 def cancel(site: Site, job: JobSpec) -> None:
-    assert site.bench.ledger.cancel(job.run, [job.id])
+    assert site.bench.ledger.column(job.run, "p100").cancel([job.id])
 
 
 def gone(site: Site, job: JobSpec, began: float) -> None:
@@ -172,7 +173,7 @@ def test_another_jobs_cancellation_changes_nothing(
 ) -> None:
     job, other = noop(seconds=1.0), noop(repeat=3)
     site.queue(job, other)
-    site.bench.ledger.begin(other)
+    ledgers.begin(site.bench.ledger, other)
     with site.serving(job):
         until(site.children)
         cancel(site, other)

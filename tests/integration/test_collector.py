@@ -17,10 +17,11 @@ from jobs.errors import StoreError
 from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import JobFailure
 from jobs.spec import JobSpec
+from tests import ledgers
 from tests.conftest import make_cell, make_result
 from workers.ledger import Ledger
 
-LOG = "farm:run:run-1:results"
+LOG = "farm:run:run-1:p100:results"
 CELL = PlannedCell(cell=make_cell(), repeats=3, timeout_seconds=60.0)
 RUN = Run(
     id="run-1",
@@ -43,18 +44,18 @@ def store(farm_home: object) -> Iterator[Store]:
 def ledger(client: redis.Redis) -> Ledger:
     ledger = Ledger(client)
     ledger.create(RUN.id, RUN.suite, RUN.created_at, RUN.model_dump_json())
-    ledger.add_column(RUN.id, "p100", ["p100"], RUN.jobs("p100"))
+    ledger.column(RUN.id, "p100").add(["p100"], RUN.jobs("p100"))
     return ledger
 
 
 def test_collecting_takes_what_is_new_and_nothing_twice(ledger: Ledger, store: Store) -> None:
     jobs = RUN.jobs("p100")
     assert collect(ledger, store) == 0
-    ledger.finish(make_result(jobs[0]))
+    ledgers.finish(ledger, make_result(jobs[0]))
     assert collect(ledger, store) == 1
     assert collect(ledger, store) == 0
-    ledger.finish(make_result(jobs[1]))
-    ledger.finish(make_result(jobs[2]))
+    ledgers.finish(ledger, make_result(jobs[1]))
+    ledgers.finish(ledger, make_result(jobs[2]))
     assert collect(ledger, store) == 2
     assert [result.job.id for result in store.results(RUN.id)] == sorted(job.id for job in jobs)
 
@@ -62,18 +63,18 @@ def test_collecting_takes_what_is_new_and_nothing_twice(ledger: Ledger, store: S
 def test_two_collectors_at_once_count_a_result_once(ledger: Ledger, store: Store) -> None:
     job = RUN.jobs("p100")[0]
     result = make_result(job)
-    ledger.finish(result)
+    ledgers.finish(ledger, result)
     collect(ledger, store)
     # When a second collector, which had read the log before, comes to write the same
-    assert store.add_results(RUN.id, [result], "1-1") == 0
+    assert store.add_log(RUN.id, "p100", [result], [], "1-1") == 0
     assert len(list(store.results(RUN.id))) == 1
 
 
 def test_states_follow_redis_and_a_result_overrules_them(ledger: Ledger, store: Store) -> None:
     jobs = RUN.jobs("p100")
-    ledger.begin(jobs[0])
+    ledgers.begin(ledger, jobs[0])
     failure = JobFailure(kind="exception", message="it broke")
-    ledger.finish(make_result(jobs[1], status="failed", measurement=None, error=failure))
+    ledgers.finish(ledger, make_result(jobs[1], status="failed", measurement=None, error=failure))
     collect(ledger, store)
     assert sorted(row.state for row in store.job_rows(RUN.id)) == ["failed", "queued", "running"]
     store.set_states(RUN.id, {jobs[1].id: "running"})
@@ -84,10 +85,10 @@ def test_states_follow_redis_and_a_result_overrules_them(ledger: Ledger, store: 
 
 def test_a_column_that_joins_a_complete_run_is_collected(ledger: Ledger, store: Store) -> None:
     for job in RUN.jobs("p100"):
-        ledger.finish(make_result(job))
+        ledgers.finish(ledger, make_result(job))
     collect(ledger, store)
-    ledger.add_column(RUN.id, "t4", ["t4"], RUN.jobs("t4"))
-    ledger.finish(make_result(RUN.jobs("t4")[0], worker="t4@host"))
+    ledger.column(RUN.id, "t4").add(["t4"], RUN.jobs("t4"))
+    ledgers.finish(ledger, make_result(RUN.jobs("t4")[0], worker="t4@host"))
     assert collect(ledger, store) == 1
     assert {row.hardware for row in store.job_rows(RUN.id)} == {"p100", "t4"}
 
@@ -95,7 +96,7 @@ def test_a_column_that_joins_a_complete_run_is_collected(ledger: Ledger, store: 
 def test_a_result_that_cannot_be_read_stops_nobody(ledger: Ledger, store: Store) -> None:
     jobs = RUN.jobs("p100")
     ledger.client.xadd(LOG, {"result": '{"schema_version": 99}'})
-    ledger.finish(make_result(jobs[0]))
+    ledgers.finish(ledger, make_result(jobs[0]))
     assert collect(ledger, store) == 1
     [kept] = store.unreadable(RUN.id)
     assert (kept.job, kept.text, kept.size) == (None, '{"schema_version": 99}', 22)
@@ -103,9 +104,9 @@ def test_a_result_that_cannot_be_read_stops_nobody(ledger: Ledger, store: Store)
 
 def handed_in(ledger: Ledger, job: JobSpec, text: bytes) -> None:
     """Hand in a text for a job, as a worker does a result."""
-    ledger.begin(job)
+    ledgers.begin(ledger, job)
     ledger.client.xadd(LOG, {"job": job.id, "result": text})
-    ledger.client.hset(f"farm:run:{RUN.id}:states", job.id, "succeeded")
+    ledger.client.hset(f"farm:run:{RUN.id}:p100:states", job.id, "succeeded")
 
 
 TOO_LARGE = MAX_RESULT_BYTES + 1
@@ -126,7 +127,7 @@ def test_a_job_whose_result_cannot_be_read_has_failed_and_says_why(
 ) -> None:
     job, other, _ = RUN.jobs("p100")
     handed_in(ledger, job, text)
-    ledger.finish(make_result(other))
+    ledgers.finish(ledger, make_result(other))
     assert collect(ledger, store) == 2
     # Then what came is kept, cut where it is long, and the job says why it failed
     [kept] = store.unreadable(RUN.id)
@@ -146,14 +147,14 @@ def test_a_job_whose_result_cannot_be_read_has_failed_and_says_why(
 
 def test_what_others_write_for_a_job_that_runs_ends_it_not(ledger: Ledger, store: Store) -> None:
     job, other, third = RUN.jobs("p100")
-    ledger.begin(job)
+    ledgers.begin(ledger, job)
     ledger.client.xadd(LOG, {"job": job.id, "result": "rubbish"})
     ledger.client.xadd(LOG, {"job": job.id, "result": make_result(other).model_dump_json()})
-    ledger.client.hset(f"farm:run:{RUN.id}:states", other.id, "paradise")
-    ledger.client.hset(f"farm:run:{RUN.id}:states", third.id, "succeeded")
+    ledger.client.hset(f"farm:run:{RUN.id}:p100:states", other.id, "paradise")
+    ledger.client.hset(f"farm:run:{RUN.id}:p100:states", third.id, "succeeded")
     assert collect(ledger, store) == 0
     assert len(store.unreadable(RUN.id)) == 2
-    ledger.finish(make_result(job))
+    ledgers.finish(ledger, make_result(job))
     assert collect(ledger, store) == 1
     states = {row.id: row.state for row in store.job_rows(RUN.id)}
     assert states == {job.id: "succeeded", other.id: "queued", third.id: "queued"}
@@ -163,10 +164,10 @@ def test_a_superseded_job_counts_no_more_and_keeps_its_result(ledger: Ledger, st
     # Given a job that was measured, collected, and asked for once more
     job = RUN.jobs("p100")[0]
     successor = job.model_copy(update={"retry": 1})
-    ledger.finish(make_result(job, lap_seconds=9.0))
+    ledgers.finish(ledger, make_result(job, lap_seconds=9.0))
     collect(ledger, store)
-    ledger.supersede(job.id, successor)
-    ledger.finish(make_result(successor, lap_seconds=2.0))
+    ledger.column_of(successor).supersede(job.id, successor)
+    ledgers.finish(ledger, make_result(successor, lap_seconds=2.0))
     # When somebody dies right after the results were collected
     with pytest.raises(KeyboardInterrupt):
         collect(ledger, dying_at(store, "set_states", at=2))
@@ -198,7 +199,7 @@ def dying_at(store: Store, method: str, at: int) -> Store:
 
 
 def test_the_epoch_is_the_median_lap_scaled(ledger: Ledger, store: Store) -> None:
-    ledger.finish(make_result(RUN.jobs("p100")[0], lap_seconds=2.5))
+    ledgers.finish(ledger, make_result(RUN.jobs("p100")[0], lap_seconds=2.5))
     collect(ledger, store)
     measured = [entry for entry in store.entries([RUN]) if entry.state == "succeeded"]
     assert [(entry.epoch_seconds, entry.samples_per_epoch) for entry in measured] == [(2.5, 100)]
@@ -234,11 +235,11 @@ def test_a_damaged_run_keeps_no_other_from_being_collected(
 ) -> None:
     other = RUN.model_copy(update={"id": "run-2"})
     ledger.create(other.id, other.suite, 2.0, other.model_dump_json())
-    ledger.add_column(other.id, "p100", ["p100"], other.jobs("p100"))
-    ledger.finish(make_result(other.jobs("p100")[0]))
+    ledger.column(other.id, "p100").add(["p100"], other.jobs("p100"))
+    ledgers.finish(ledger, make_result(other.jobs("p100")[0]))
     client.set(LOG, "x")
     assert collect(ledger, store) == 1
-    assert "run run-1 is damaged in Redis" in caplog.text
+    assert "what Redis has of run run-1 for p100 is damaged" in caplog.text
 
 
 def test_a_log_that_has_lost_its_end_is_read_from_its_start(
@@ -247,5 +248,5 @@ def test_a_log_that_has_lost_its_end_is_read_from_its_start(
     client.xadd(LOG, {"job": "", "result": "{}"}, id="99999999999999-1")
     collect(ledger, store)
     client.delete(LOG)
-    ledger.finish(make_result(RUN.jobs("p100")[0]))
+    ledgers.finish(ledger, make_result(RUN.jobs("p100")[0]))
     assert collect(ledger, store) == 1

@@ -27,7 +27,8 @@ from tests.integration.doctor_samples import (
     wrong,
 )
 from tests.unit.test_capabilities import worker
-from workers.registry import KEY, Registry
+from workers import keys
+from workers.registry import Registry
 
 
 @pytest.fixture
@@ -161,8 +162,8 @@ def test_workers_that_are_silent_of_another_version_or_hour(
     now = Registry(client).now()
     first = present(client, name="p100@a-1", version="0.0.1", clock_ahead_seconds=120.0)
     present(client, name="p100@b-1", seen_at=now - 100)
-    client.hset(KEY, "p100@c-1", "{}")
-    client.hset(KEY, "p100@d-1", first.model_dump_json())  # in another's name
+    client.hset(keys.workers("p100"), "p100@c-1", "{}")
+    client.hset(keys.workers("p100"), "p100@d-1", first.model_dump_json())  # in another's name
     found = wrong(redis_url)
     assert list(found) == WORKERS[:3]
     assert "p100@b-1 for 1 min 40 s" in found["workers"].detail

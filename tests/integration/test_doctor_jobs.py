@@ -11,10 +11,11 @@ import redis
 from farm.doctor import jobs, workers
 from farm.runs.coordinator import Coordinator
 from farm.runs.enqueuer import Enqueuer
+from tests import ledgers
 from tests.conftest import make_result
 from tests.integration.doctor_samples import own_version, present, submitted, wrong
+from workers import keys
 from workers.messages import Messages
-from workers.registry import KEY
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def test_a_worker_that_stopped_taking_jobs(
 
 def hand_over(client: redis.Redis, tag: str, message: str, said_at: float) -> None:
     """Note a message as a worker's, as the transport does."""
-    client.zadd("farm:queue:unacked_index", {tag: said_at})
-    client.hset("farm:queue:unacked", tag, f'[{message}, "", "hardware.p100"]')
+    client.zadd(keys.unacked_index("p100"), {tag: said_at})
+    client.hset(keys.unacked("p100"), tag, f'[{message}, "", "hardware.p100"]')
 
 
 def test_jobs_that_nobody_serves(coordinator: Coordinator, tmp_path: Path, redis_url: str) -> None:
     here = present(coordinator.client, version=own_version())
     run = submitted(coordinator, tmp_path)
-    coordinator.client.hdel(KEY, here.name)
+    coordinator.client.hdel(keys.workers(here.hardware), here.name)
     found = wrong(redis_url)
     assert list(found) == ["jobs without a worker"]
     assert (
@@ -114,7 +115,7 @@ def test_lost_jobs_are_those_in_nobodys_hands(
     assert found["lost jobs"].detail.startswith(f"1 job of {run.id}: ")
     assert f"`farm resume {run.id}`" in found["lost jobs"].remedy
     # A job that has ended needs no message.
-    specs = {job.id: job for job in coordinator.ledger.jobs(run.id)}
+    specs = {job.id: job for job in ledgers.jobs(coordinator.ledger, run.id)}
     assert isinstance(lost, str)
-    coordinator.ledger.finish(make_result(specs[json.loads(lost)["headers"]["id"]]))
+    ledgers.finish(coordinator.ledger, make_result(specs[json.loads(lost)["headers"]["id"]]))
     assert wrong(redis_url) == {}

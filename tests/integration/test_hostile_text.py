@@ -19,11 +19,12 @@ from farm.suite.plan import PlannedCell
 from farm.suite.selector import Selector
 from jobs.result import Result
 from jobs.spec import Cell
+from tests import ledgers
 from tests.conftest import make_cell, make_job, make_result
 from tests.fuzz.inputs import HOSTILE
 from tests.fuzz.shown import check_format, check_plain
+from workers import keys
 from workers.ledger import Ledger
-from workers.registry import KEY as WORKERS
 from workers.registry import WorkerRecord
 
 EVIL = "\x1b[2J\x9b31m\u202e<script>alert(1)</script>\n=HYPERLINK(1)|*_`$\\input{x}\0"
@@ -96,15 +97,17 @@ def results(client: redis.Redis) -> list[Result]:
     ledger.create(run.id, run.suite, run.created_at, run.model_dump_json())
     for hardware in ("p100", "t4"):
         jobs = [each.job for each in found if each.job.hardware == hardware]
-        ledger.add_column(run.id, hardware, [hardware], jobs)
+        ledger.column(run.id, hardware).add([hardware], jobs)
     for each in found:
-        ledger.finish(each)
-    client.xadd("farm:run:run-1:results", {"job": EVIL, "result": EVIL})
-    client.xadd("farm:run:run-1:results", {EVIL: EVIL})
-    client.hset("farm:run:run-1:jobs", EVIL, EVIL)
-    client.hset("farm:run:run-1:jobs", "1" * 16, make_job(CELL).model_dump_json())
-    client.hset("farm:run:run-1:columns", mapping={EVIL: EVIL, "x": "[" * 9, "y": "[3]"})
-    client.hset("farm:run:run-1:states", mapping={EVIL: EVIL, "0" * 16: EVIL})
+        ledgers.finish(ledger, each)
+    client.xadd("farm:run:run-1:p100:results", {"job": EVIL, "result": EVIL})
+    client.xadd("farm:run:run-1:p100:results", {EVIL: EVIL})
+    client.hset("farm:run:run-1:p100:jobs", EVIL, EVIL)
+    client.hset("farm:run:run-1:p100:jobs", "1" * 16, make_job(CELL).model_dump_json())
+    for name, tags in {EVIL: EVIL, "x": "[" * 9, "y": "[3]"}.items():
+        client.sadd(keys.HARDWARE, name)
+        client.set(keys.column("run-1", name, "tags"), tags)
+    client.hset("farm:run:run-1:p100:states", mapping={EVIL: EVIL, "0" * 16: EVIL})
     client.zadd("farm:runs", {EVIL: 2.0, "run-0": 0.5})
     client.set("farm:run:run-0", run.model_dump_json())  # which says that it is run-1
     client.hset("farm:suites", EVIL, EVIL)
@@ -123,8 +126,8 @@ def results(client: redis.Redis) -> list[Result]:
         joined_at=1.0,
         seen_at=4e9,
     )
-    client.hset(WORKERS, record.name, record.model_dump_json())
-    client.hset(WORKERS, EVIL, EVIL)
+    client.hset(keys.workers("t4"), record.name, record.model_dump_json())
+    client.hset(keys.workers("t4"), EVIL, EVIL)
     return found
 
 
@@ -172,9 +175,9 @@ def test_a_job_that_its_run_does_not_ask_for_is_not_counted(
         make_result(make_job(CELL, seed=1)),
     ]
     for each in forged:
-        client.hset("farm:run:run-1:jobs", each.job.id, each.job.model_dump_json())
-        client.hset("farm:run:run-1:states", each.job.id, "queued")
-        Ledger(client).finish(each)
+        client.hset("farm:run:run-1:p100:jobs", each.job.id, each.job.model_dump_json())
+        client.hset("farm:run:run-1:p100:states", each.job.id, "queued")
+        ledgers.finish(Ledger(client), each)
     # When the run is collected
     with Store() as store:
         collect(Ledger(client), store)

@@ -8,10 +8,13 @@ import pytest
 import redis
 
 from farm.cli.progress import REFRESH_SECONDS
+from tests import ledgers
 from tests.conftest import make_cell, make_job, make_result
 from workers.client import connect
+from workers.column import Taken
 from workers.enqueue_lock import EnqueueLock
-from workers.ledger import CANCELLED_CHANNEL, Ledger, Taken
+from workers.keys import CANCELLED_CHANNEL
+from workers.ledger import Ledger
 from workers.messages import Messages
 
 
@@ -24,51 +27,51 @@ def test_a_job_ends_once(ledger: Ledger) -> None:
     # Given a queued job
     job = make_job()
     ledger.create("run-1", "quick", 1.0, "{}")
-    assert ledger.add_column("run-1", "p100", ["p100"], [job])
+    assert ledger.column("run-1", "p100").add(["p100"], [job])
     # When two workers were given it, and both hand in a result
-    assert ledger.begin(job)
-    assert ledger.begin(job)
-    assert ledger.finish(make_result(job)) is Taken.YES
-    assert ledger.finish(make_result(job, lap_seconds=9.0)) is Taken.HAD_ONE
+    assert ledgers.begin(ledger, job)
+    assert ledgers.begin(ledger, job)
+    assert ledgers.finish(ledger, make_result(job)) is Taken.YES
+    assert ledgers.finish(ledger, make_result(job, lap_seconds=9.0)) is Taken.HAD_ONE
     # Then the first counts, and nobody begins it again
-    assert len(ledger.results_after("run-1", "0")) == 1
-    assert ledger.states("run-1") == {job.id: "succeeded"}
-    assert not ledger.begin(job)
+    assert len(ledgers.entries(ledger, "run-1", "0")) == 1
+    assert ledgers.states(ledger, "run-1") == {job.id: "succeeded"}
+    assert not ledgers.begin(ledger, job)
 
 
 def test_a_job_that_nobody_recorded_is_neither_run_nor_counted(ledger: Ledger) -> None:
     job = make_job(run="never-submitted")
-    assert not ledger.begin(job)
-    assert ledger.finish(make_result(job)) is Taken.UNKNOWN
-    assert ledger.results_after("never-submitted", "0") == []
+    assert not ledgers.begin(ledger, job)
+    assert ledgers.finish(ledger, make_result(job)) is Taken.UNKNOWN
+    assert ledgers.entries(ledger, "never-submitted", "0") == []
 
 
 def test_a_column_is_added_once(ledger: Ledger) -> None:
     jobs = [make_job(repeat=repeat) for repeat in (1, 2)]
-    assert ledger.add_column("run-1", "p100", ["p100"], jobs)
-    ledger.begin(jobs[0])
-    assert not ledger.add_column("run-1", "p100", ["p100"], jobs)
-    assert ledger.states("run-1") == {jobs[0].id: "running", jobs[1].id: "queued"}
+    assert ledger.column("run-1", "p100").add(["p100"], jobs)
+    ledgers.begin(ledger, jobs[0])
+    assert not ledger.column("run-1", "p100").add(["p100"], jobs)
+    assert ledgers.states(ledger, "run-1") == {jobs[0].id: "running", jobs[1].id: "queued"}
     assert ledger.columns("run-1") == {"p100": {"p100"}}
 
 
 def test_the_log_is_read_from_where_it_was_left(ledger: Ledger) -> None:
     jobs = [make_job(repeat=repeat) for repeat in range(1, 4)]
-    ledger.add_column("run-1", "p100", ["p100"], jobs)
-    ledger.finish(make_result(jobs[0]))
-    [entry] = ledger.results_after("run-1", "0")
+    ledger.column("run-1", "p100").add(["p100"], jobs)
+    ledgers.finish(ledger, make_result(jobs[0]))
+    [entry] = ledgers.entries(ledger, "run-1", "0")
     assert (entry.job, entry.text) == (jobs[0].id, make_result(jobs[0]).model_dump_json())
-    assert ledger.last_result("run-1") == entry.cursor
-    assert ledger.results_after("run-1", entry.cursor) == []
+    assert ledger.column("run-1", "p100").log.last() == entry.cursor
+    assert ledgers.entries(ledger, "run-1", entry.cursor) == []
     for job in jobs[1:]:
-        ledger.finish(make_result(job))
-    assert len(ledger.results_after("run-1", entry.cursor)) == 2
+        ledgers.finish(ledger, make_result(job))
+    assert len(ledgers.entries(ledger, "run-1", entry.cursor)) == 2
 
 
 def test_more_jobs_than_one_batch_are_all_recorded(ledger: Ledger) -> None:
     jobs = [make_job(make_cell(batch_size=size)) for size in range(1, 1202)]
-    ledger.add_column("run-1", "p100", ["p100"], jobs)
-    assert ledger.job_count("run-1") == len(list(ledger.jobs("run-1"))) == 1201
+    ledger.column("run-1", "p100").add(["p100"], jobs)
+    assert ledger.job_count("run-1") == len(ledgers.jobs(ledger, "run-1")) == 1201
 
 
 def test_the_newest_run_of_each_suite_is_open(ledger: Ledger) -> None:
@@ -83,30 +86,30 @@ def test_a_long_silence_is_not_an_error(redis_url: str) -> None:
     # Longer than redis-py's own limit for a reply, through the farm's own connection.
     ledger = Ledger(connect(redis_url))
     began = time.monotonic()
-    ledger.wait_for_result("run-1", "0", REFRESH_SECONDS + 2)
+    ledger.wait_for_result("run-1", {}, REFRESH_SECONDS + 2)
     assert time.monotonic() - began >= REFRESH_SECONDS
 
 
 def test_waiting_for_a_result_ends_with_it_or_with_the_time(ledger: Ledger) -> None:
-    ledger.wait_for_result("run-1", "0", 0.05)
+    ledger.wait_for_result("run-1", {}, 0.05)
     job = make_job()
-    ledger.add_column("run-1", "p100", ["p100"], [job])
-    ledger.finish(make_result(job))
-    ledger.wait_for_result("run-1", "0", 60.0)
+    ledger.column("run-1", "p100").add(["p100"], [job])
+    ledgers.finish(ledger, make_result(job))
+    ledger.wait_for_result("run-1", {}, 60.0)
     # Also when what comes is no text
-    last = ledger.last_result("run-1")
+    last = ledger.column("run-1", "p100").log.last()
     assert last is not None
-    ledger.client.xadd("farm:run:run-1:results", {b"result": b"\xff"})
-    ledger.wait_for_result("run-1", last, 60.0)
+    ledger.client.xadd("farm:run:run-1:p100:results", {b"result": b"\xff"})
+    ledger.wait_for_result("run-1", {"p100": last}, 60.0)
 
 
 def test_a_job_is_cancelled_once_and_the_workers_hear_of_those_that_run(ledger: Ledger) -> None:
     # Given a job that waits, one that runs, and one that has ended
     waiting, running, ended = jobs = [make_job(repeat=repeat) for repeat in (1, 2, 3)]
-    ledger.add_column("run-1", "p100", ["p100"], jobs)
+    ledger.column("run-1", "p100").add(["p100"], jobs)
     for job in (running, ended):
-        ledger.begin(job)
-    ledger.finish(make_result(ended))
+        ledgers.begin(ledger, job)
+    ledgers.finish(ledger, make_result(ended))
     listener = ledger.client.pubsub(  # type: ignore[no-untyped-call]
         ignore_subscribe_messages=True
     )
@@ -114,38 +117,48 @@ def test_a_job_is_cancelled_once_and_the_workers_hear_of_those_that_run(ledger: 
     listener.get_message(timeout=5)
     # When all are cancelled, twice
     ids = [job.id for job in jobs]
-    assert ledger.cancel("run-1", ids) == {waiting.id: "queued", running.id: "running"}
-    assert ledger.cancel("run-1", ids) == {}
+    assert ledger.column("run-1", "p100").cancel(ids) == {
+        waiting.id: "queued",
+        running.id: "running",
+    }
+    assert ledger.column("run-1", "p100").cancel(ids) == {}
     # Then the one that runs is told, and a result that arrives later is not taken
     said = listener.get_message(timeout=5)
     assert said is not None
     assert said["data"] == running.id
-    assert ledger.finish(make_result(running)) is Taken.HAD_ONE
-    assert sorted(ledger.states("run-1").values()) == ["cancelled", "cancelled", "succeeded"]
+    assert ledgers.finish(ledger, make_result(running)) is Taken.HAD_ONE
+    assert sorted(ledgers.states(ledger, "run-1").values()) == [
+        "cancelled",
+        "cancelled",
+        "succeeded",
+    ]
     listener.close()
 
 
 def test_a_job_is_superseded_once_and_only_when_it_has_ended(ledger: Ledger) -> None:
     job = make_job()
     successor = job.model_copy(update={"retry": 1})
-    ledger.add_column("run-1", "p100", ["p100"], [job])
-    assert not ledger.supersede(job.id, successor)
-    ledger.finish(make_result(job))
-    assert ledger.supersede(job.id, successor)
-    assert not ledger.supersede(job.id, successor)
-    assert ledger.states("run-1") == {job.id: "superseded", successor.id: "queued"}
-    assert ledger.specs("run-1", [job.id, successor.id, "nope"])[successor.id] == successor
-    assert not ledger.begin(job)
-    assert ledger.begin(successor)
+    ledger.column("run-1", "p100").add(["p100"], [job])
+    assert not ledger.column_of(successor).supersede(job.id, successor)
+    ledgers.finish(ledger, make_result(job))
+    assert ledger.column_of(successor).supersede(job.id, successor)
+    assert not ledger.column_of(successor).supersede(job.id, successor)
+    assert ledgers.states(ledger, "run-1") == {job.id: "superseded", successor.id: "queued"}
+    assert (
+        ledger.column("run-1", "p100").specs([job.id, successor.id, "nope"])[successor.id]
+        == successor
+    )
+    assert not ledgers.begin(ledger, job)
+    assert ledgers.begin(ledger, successor)
 
 
 def test_nobody_joins_a_run_that_is_closed_or_forgotten(ledger: Ledger) -> None:
     job = make_job()
-    assert not ledger.add_column("run-1", "p100", ["p100"], [job], open_only=True)
+    assert not ledger.column("run-1", "p100").add(["p100"], [job], open_only=True)
     ledger.create("run-1", "quick", 1.0, "{}")
     assert ledger.close("run-1")
     assert not ledger.close("run-1")
-    assert not ledger.add_column("run-1", "p100", ["p100"], [job], open_only=True)
+    assert not ledger.column("run-1", "p100").add(["p100"], [job], open_only=True)
     assert ledger.open_runs() == []
     assert ledger.columns("run-1") == {}
 
@@ -154,52 +167,57 @@ def test_a_run_is_forgotten_whole_or_not_at_all(ledger: Ledger) -> None:
     job = make_job()
     ledger.create("run-1", "quick", 1.0, "{}")
     ledger.create("run-10", "other", 1.0, "{}")
-    ledger.add_column("run-1", "p100", ["p100"], [job])
-    ledger.begin(job)
+    ledger.column("run-1", "p100").add(["p100"], [job])
+    ledgers.begin(ledger, job)
     ledger.close("run-1")
 
     # Given a result that arrives while somebody looks whether the run can go
     def arrives() -> None:
-        ledger.finish(make_result(job))
+        ledgers.finish(ledger, make_result(job))
 
     with pytest.raises(redis.WatchError):
         ledger.forget("run-1", "quick", arrives)
-    assert len(ledger.results_after("run-1", "0")) == 1
+    assert len(ledgers.entries(ledger, "run-1", "0")) == 1
     # When nothing changes
     ledger.forget("run-1", "quick")
     # Then nothing of it is left, and everything of the others
-    assert sorted(ledger.client.keys("*")) == ["farm:run:run-10", "farm:runs", "farm:suites"]
+    assert sorted(ledger.client.keys("*")) == [
+        "farm:hardware",
+        "farm:run:run-10",
+        "farm:runs",
+        "farm:suites",
+    ]
     assert (ledger.runs(), ledger.newest("quick")) == (["run-10"], None)
 
 
 def test_what_is_no_job_keeps_nobody_from_the_others(ledger: Ledger) -> None:
     job = make_job()
-    ledger.add_column("run-1", "p100", ["p100"], [job])
-    ledger.client.hset("farm:run:run-1:jobs", "0" * 16, "{}")
-    assert list(ledger.jobs("run-1")) == [job]
-    assert ledger.specs("run-1", ["0" * 16, job.id]) == {job.id: job}
+    ledger.column("run-1", "p100").add(["p100"], [job])
+    ledger.client.hset("farm:run:run-1:p100:jobs", "0" * 16, "{}")
+    assert ledgers.jobs(ledger, "run-1") == [job]
+    assert ledger.column("run-1", "p100").specs(["0" * 16, job.id]) == {job.id: job}
 
 
 def test_bytes_that_are_no_text_stop_no_command(ledger: Ledger, redis_url: str) -> None:
-    ledger.add_column("run-1", "p100", ["p100"], [make_job()])
+    ledger.column("run-1", "p100").add(["p100"], [make_job()])
     with redis.Redis.from_url(redis_url) as raw:
-        raw.hset("farm:run:run-1:states", b"\xff\xfe", b"\x80")
+        raw.hset("farm:run:run-1:p100:states", b"\xff\xfe", b"\x80")
     with connect(redis_url) as client:
-        assert "\ufffd" in Ledger(client).states("run-1").values()
+        assert "\ufffd" in ledgers.states(Ledger(client), "run-1").values()
 
 
-def test_nobody_supersedes_who_has_lost_the_turn(ledger: Ledger, client: redis.Redis) -> None:
+def test_nobody_supersedes_who_has_lost_the_lock(ledger: Ledger, client: redis.Redis) -> None:
     job = make_job()
-    ledger.add_column("run-1", "p100", ["p100"], [job])
-    ledger.finish(make_result(job))
+    ledger.column("run-1", "p100").add(["p100"], [job])
+    ledgers.finish(ledger, make_result(job))
     successor = job.model_copy(update={"retry": 1})
     first, second = (EnqueueLock(client, "run-1", "p100") for _ in range(2))
     assert first.acquire()
     second.take_over()
-    assert not ledger.supersede(job.id, successor, first.held)
-    assert ledger.states("run-1") == {job.id: "succeeded"}
-    assert ledger.supersede(job.id, successor, second.held)
-    assert ledger.states("run-1") == {job.id: "superseded", successor.id: "queued"}
+    assert not ledger.column_of(successor).supersede(job.id, successor, first.token)
+    assert ledgers.states(ledger, "run-1") == {job.id: "succeeded"}
+    assert ledger.column_of(successor).supersede(job.id, successor, second.token)
+    assert ledgers.states(ledger, "run-1") == {job.id: "superseded", successor.id: "queued"}
 
 
 def test_an_odd_entry_among_the_deliveries_stops_nobody(client: redis.Redis) -> None:

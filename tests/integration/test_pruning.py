@@ -16,6 +16,7 @@ from farm.runs.withdrawal import withdraw
 from farm.store.store import Store
 from farm.suite.suite import load
 from jobs.spec import JobSpec
+from tests import ledgers
 from tests.conftest import make_result
 from workers.messages import Messages
 
@@ -44,8 +45,8 @@ def submitted(coordinator: Coordinator, folder: Path, hardware: str = "all", job
 def measured(coordinator: Coordinator, *jobs: JobSpec, laps: float = 1.0) -> None:
     """Measure the jobs, as a worker does."""
     for job in jobs:
-        coordinator.ledger.begin(job)
-        coordinator.ledger.finish(make_result(job, laps, worker=f"{job.hardware}@host"))
+        ledgers.begin(coordinator.ledger, job)
+        ledgers.finish(coordinator.ledger, make_result(job, laps, worker=f"{job.hardware}@host"))
     Messages(coordinator.client, "p100").remove([job.id for job in jobs])
 
 
@@ -64,7 +65,7 @@ def test_a_run_is_forgotten_when_all_of_it_is_held(
         prune(coordinator, store, run)
     assert not coordinator.ledger.closed(run.id)
     # Given a job that was measured twice, and one that was cancelled
-    [again] = put_back(coordinator, run, [first.id])
+    [again] = put_back(coordinator, run, {"p100": [first.id]})
     measured(coordinator, again, laps=2.0)
     withdraw(coordinator, run)
     # When it is pruned, with nothing collected before
@@ -80,7 +81,7 @@ def test_a_run_is_forgotten_when_all_of_it_is_held(
     assert collect_run(coordinator.ledger, store, run.id) == 0
     # And whoever enlists late joins nothing, nor does a late result count
     assert coordinator.enlist("t4", ["t4"]) == []
-    assert not coordinator.ledger.begin(first)
+    assert not ledgers.begin(coordinator.ledger, first)
     assert keys(coordinator) == []
 
 
@@ -97,13 +98,13 @@ def test_what_the_store_lacks_is_read_again_or_stays(
         connection.execute(sql.text("DELETE FROM results"))
     assert list(store.results(run.id)) == []
     # When Redis itself lacks a result that it says it has
-    first, _ = coordinator.ledger.results_after(run.id, "0")
-    coordinator.client.xdel(f"farm:run:{run.id}:results", first.cursor)
+    first, _ = ledgers.entries(coordinator.ledger, run.id, "0")
+    coordinator.client.xdel(f"farm:run:{run.id}:p100:results", first.cursor)
     # Then the run stays, whole and open
     with pytest.raises(NotHeldError, match="the store lacks the results of 1 jobs"):
         prune(coordinator, store, run)
     assert len(list(store.results(run.id))) == 1
-    assert len(coordinator.ledger.states(run.id)) == 2
+    assert len(ledgers.states(coordinator.ledger, run.id)) == 2
     assert coordinator.ledger.open_runs() == [run.id]
 
 
@@ -115,14 +116,14 @@ def test_a_retry_at_the_same_moment_keeps_the_run(
     measured(coordinator, *jobs)
     original = Store.holding
 
-    def holding(self: Store, name: str) -> object:
-        put_back(Coordinator(coordinator.url), run, [jobs[0].id])
-        return original(self, name)
+    def holding(self: Store, name: str, hardware: str) -> object:
+        put_back(Coordinator(coordinator.url), run, {"p100": [jobs[0].id]})
+        return original(self, name, hardware)
 
     monkeypatch.setattr(Store, "holding", holding)
     with pytest.raises(NotHeldError):
         prune(coordinator, store, run)
-    assert sorted(coordinator.ledger.states(run.id).values()) == [
+    assert sorted(ledgers.states(coordinator.ledger, run.id).values()) == [
         "queued",
         "succeeded",
         "superseded",
@@ -151,8 +152,10 @@ def test_a_result_that_could_not_be_read_is_held_as_it_came(
     run = submitted(coordinator, tmp_path)
     first, second = run.jobs("p100")
     measured(coordinator, second)
-    coordinator.client.xadd(f"farm:run:{run.id}:results", {"job": first.id, "result": "rubbish"})
-    coordinator.client.hset(f"farm:run:{run.id}:states", first.id, "succeeded")
+    coordinator.client.xadd(
+        f"farm:run:{run.id}:p100:results", {"job": first.id, "result": "rubbish"}
+    )
+    coordinator.client.hset(f"farm:run:{run.id}:p100:states", first.id, "succeeded")
     assert prune(coordinator, store, run) == 2
     assert [each.text for each in store.unreadable(run.id)] == ["rubbish"]
     assert store.state(first.id) == "failed"
@@ -183,9 +186,9 @@ def test_the_memory_returns_to_its_start(
 def test_what_nobody_needs_is_swept(coordinator: Coordinator, tmp_path: Path) -> None:
     run = submitted(coordinator, tmp_path)
     client = coordinator.client
-    client.set("farm:run:gone-1:enqueuing:p100", "1")
-    client.sadd("farm:run:gone-1:enqueued", "p100")
+    client.set("farm:run:gone-1:p100:lock", "1")
+    client.set("farm:run:gone-1:p100:enqueued", "1")
     coordinator.enqueue_lock(run.id, "t4").acquire()
     assert sweep(coordinator) == 0
-    assert client.exists("farm:run:gone-1:enqueuing:p100", "farm:run:gone-1:enqueued") == 0
-    assert client.exists(f"farm:run:{run.id}:enqueuing:t4", f"farm:run:{run.id}:enqueued") == 2
+    assert client.exists("farm:run:gone-1:p100:lock", "farm:run:gone-1:p100:enqueued") == 0
+    assert client.exists(f"farm:run:{run.id}:t4:lock", f"farm:run:{run.id}:p100:enqueued") == 2

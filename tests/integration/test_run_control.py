@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,29 +19,9 @@ from farm.runs.withdrawal import withdraw
 from farm.store.store import Store
 from farm.suite.suite import Suite, load
 from jobs.errors import BrokerDownError, UnknownNameError
-from jobs.result import JobFailure
-from jobs.spec import JobSpec
-from tests.conftest import make_result
-from workers.app import UNACKED_INDEX
-from workers.messages import UNACKED, Messages
-from workers.registry import WorkerRecord
-
-QUEUE = "farm:queue:hardware.{}"
-WORKER = WorkerRecord(
-    name="m2@host-1",
-    host="host",
-    hardware="m2",
-    tags=("m2",),
-    state="idle",
-    declared=True,
-    facts={},
-    fingerprint="0",
-    version="1",
-    beat_seconds=1000.0,
-    joined_at=0.0,
-    seen_at=0.0,
-)
-FAILURE = JobFailure(kind="exception", message="it broke")
+from tests import ledgers
+from tests.integration.run_samples import FAILURE, WORKER, failed, lost, messages, retried, taken
+from workers import keys
 
 
 @pytest.fixture
@@ -72,39 +51,6 @@ def run(coordinator: Coordinator, suite: Suite) -> Run:
     return run
 
 
-def messages(coordinator: Coordinator, hardware: str) -> Counter[str]:
-    """Return how many messages each job has, waiting and in hands."""
-    client = coordinator.client
-    found = [json.loads(text) for text in client.lrange(QUEUE.format(hardware), 0, -1)]
-    found += [json.loads(text)[0] for text in client.hvals(UNACKED)]
-    return Counter(message["headers"]["id"] for message in found)
-
-
-def taken(coordinator: Coordinator, hardware: str) -> str:
-    """Take the next message, as a worker does, and die with it in hands; return the job's id."""
-    text = coordinator.client.rpop(QUEUE.format(hardware))
-    message = json.loads(str(text))
-    coordinator.client.hset(UNACKED, "tag", json.dumps([message, "", f"hardware.{hardware}"]))
-    coordinator.client.zadd(UNACKED_INDEX, {"tag": 1.0})
-    return str(message["headers"]["id"])
-
-
-def lost(coordinator: Coordinator, hardware: str, count: int) -> None:
-    """Lose messages, as a Redis does that is killed before it has written its last second."""
-    for _ in range(count):
-        coordinator.client.lpop(QUEUE.format(hardware))
-
-
-def failed(coordinator: Coordinator, job: JobSpec) -> None:
-    """Have a worker take the job's message, and the job fail."""
-    coordinator.ledger.begin(job)
-    Messages(coordinator.client, job.hardware).remove([job.id])
-    worker = f"{job.hardware}@host"
-    coordinator.ledger.finish(
-        make_result(job, status="failed", measurement=None, error=FAILURE, worker=worker)
-    )
-
-
 def test_cancelling_empties_the_queues_of_this_run_alone(
     coordinator: Coordinator, suite: Suite, run: Run
 ) -> None:
@@ -112,14 +58,14 @@ def test_cancelling_empties_the_queues_of_this_run_alone(
     other = coordinator.submit(suite)
     coordinator.enlist("p100", ["p100"])
     running, ended, *_ = run.jobs("p100")
-    coordinator.ledger.begin(running)
+    ledgers.begin(coordinator.ledger, running)
     failed(coordinator, ended)
     # When the run is cancelled
     assert withdraw(coordinator, run) == {"queued": 10, "running": 1}
     # Then its messages are gone, and the other's are all there, in their order
     assert set(messages(coordinator, "p100")) == {job.id for job in other.jobs("p100")}
     assert messages(coordinator, "t4") == {}
-    states = Counter(coordinator.ledger.states(run.id).values())
+    states = Counter(ledgers.states(coordinator.ledger, run.id).values())
     assert states == {"cancelled": 11, "failed": 1}
     # And a second time there is nothing left, and nobody joins
     assert withdraw(coordinator, run) == {"queued": 0, "running": 0}
@@ -164,11 +110,11 @@ def test_resuming_sends_what_is_missing_and_nothing_else(
     assert sum(each.enqueued["t4"] for each in done) == 6
     assert resume(coordinator, run).enqueued == {"p100": 0, "t4": 0}
     # Then each open job has one message
-    states = coordinator.ledger.states(run.id)
+    states = ledgers.states(coordinator.ledger, run.id)
     for hardware in ("p100", "t4"):
         still = {job.id for job in run.jobs(hardware) if states[job.id] == "queued"}
-        # Those in hands are of every hardware.
-        assert messages(coordinator, hardware) == dict.fromkeys(still | {delivered}, 1)
+        held = {delivered} if hardware == "p100" else set()
+        assert messages(coordinator, hardware) == dict.fromkeys(still | held, 1)
     assert Counter(states.values()) == {"queued": 11, "failed": 1}
 
 
@@ -177,7 +123,7 @@ def test_a_run_that_nobody_was_enlisted_in_is_completed(coordinator: Coordinator
     hardware = WORKER.model_copy(update={"hardware": "m2", "tags": ("m2",)})
     coordinator.registry.beat(hardware)
     jobs = run.jobs("k80")
-    assert coordinator.ledger.add_column(run.id, "k80", ["k80"], jobs, open_only=True)
+    assert coordinator.ledger.column(run.id, "k80").add(["k80"], jobs, open_only=True)
     # When it is resumed
     done = resume(coordinator, run)
     # Then who is here joins, and the column is enqueued
@@ -218,11 +164,11 @@ def test_a_submission_to_a_full_redis_records_nothing(
 def test_a_job_that_runs_nowhere_is_queued_again(coordinator: Coordinator, run: Run) -> None:
     delivered = taken(coordinator, "p100")
     [job] = (each for each in run.jobs("p100") if each.id == delivered)
-    coordinator.ledger.begin(job)
+    ledgers.begin(coordinator.ledger, job)
     assert resume(coordinator, run).enqueued["p100"] == 0
-    coordinator.client.delete(UNACKED, UNACKED_INDEX)
+    coordinator.client.delete(keys.unacked("p100"), keys.unacked_index("p100"))
     assert resume(coordinator, run).enqueued["p100"] == 1
-    assert coordinator.ledger.state(job) == "queued"
+    assert ledgers.state(coordinator.ledger, job) == "queued"
     assert messages(coordinator, "p100")[job.id] == 1
 
 
@@ -233,13 +179,6 @@ def test_resuming_waits_for_whoever_is_at_it(coordinator: Coordinator, run: Run)
     lock.acquire()
     assert resume(coordinator, run).enqueued["p100"] == 6
     assert not lock.extend()
-
-
-def retried(coordinator: Coordinator, store: Store, run: Run) -> list[JobSpec]:
-    """Choose and put back, as `farm retry` does."""
-    collect_run(coordinator.ledger, store, run.id)
-    chosen = choose(store.entries([run]), Wanted())
-    return put_back(coordinator, run, [entry.job for entry in chosen])
 
 
 def test_two_who_retry_at_once_put_each_job_back_once(
@@ -254,7 +193,8 @@ def test_two_who_retry_at_once_put_each_job_back_once(
     assert sorted(ids) == sorted(job.id for job in jobs)
     # When three people retry them
     with ThreadPoolExecutor(3) as pool:
-        asked = pool.map(lambda _: put_back(Coordinator(coordinator.url), run, ids), range(3))
+        who = (Coordinator(coordinator.url) for _ in range(3))
+        asked = pool.map(lambda each: put_back(each, run, {"p100": ids}), who)
         new = [job for done in asked for job in done]
     # Then there is one successor of each, with one message, in the order of the run
     assert len(new) == len({job.id for job in new}) == 4
@@ -295,6 +235,7 @@ def test_what_was_cancelled_is_put_back_and_the_run_stays_closed(
 ) -> None:
     withdraw(coordinator, run)
     assert len(retried(coordinator, store, run)) == 12
-    assert Counter(coordinator.ledger.states(run.id).values()) == {"superseded": 12, "queued": 12}
+    counted = Counter(ledgers.states(coordinator.ledger, run.id).values())
+    assert counted == {"superseded": 12, "queued": 12}
     assert coordinator.enlist("m2", ["m2"]) == []
     assert withdraw(coordinator, run) == {"queued": 12, "running": 0}

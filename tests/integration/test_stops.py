@@ -15,11 +15,14 @@ import psutil
 import pytest
 
 from jobs.spec import JobSpec
+from tests import ledgers
 from tests.integration.benches import noop, until
-from workers.app import KEY_PREFIX, TASK, make_app, queue_of
+from workers import keys
+from workers.app import make_app, queue_of
 from workers.client import connect
 from workers.host_lock import lock_path, opened
 from workers.ledger import Ledger
+from workers.message_check import TASK
 from workers.registry import Registry
 
 
@@ -58,18 +61,18 @@ class Workers:
 
     def submit(self, job: JobSpec) -> None:
         """Record the job and put it into its queue."""
-        self.ledger.add_column(job.run, job.hardware, [job.hardware], [job])
+        self.ledger.column(job.run, job.hardware).add([job.hardware], [job])
         app = make_app(self.url)
         app.send_task(TASK, args=[job.model_dump(mode="json")], queue=queue_of(job.hardware))
         app.close()
 
     def waiting(self) -> int:
         """How many messages are in the queue."""
-        return int(self.client.llen(f"{KEY_PREFIX}hardware.p100"))
+        return int(self.client.llen(keys.queue("p100")))
 
     def attempts(self, job: JobSpec) -> int:
         """How often it was begun."""
-        said = self.client.hget(f"farm:run:{job.run}:attempts", job.id)
+        said = self.client.hget(f"farm:run:{job.run}:p100:attempts", job.id)
         return int(str(said or 0))
 
     def measuring(self, process: subprocess.Popen[bytes]) -> None:
@@ -103,8 +106,8 @@ def test_the_first_ctrl_c_lets_the_job_end_and_the_worker_leaves(workers: Worker
     worker.send_signal(signal.SIGINT)
     assert worker.wait(60) == 0
     # Then the job was finished and the other was not begun
-    assert workers.ledger.state(job) == "succeeded"
-    assert (workers.ledger.state(other), workers.waiting()) == ("queued", 1)
+    assert ledgers.state(workers.ledger, job) == "succeeded"
+    assert (ledgers.state(workers.ledger, other), workers.waiting()) == ("queued", 1)
     log = workers.log.read_text()
     assert f"finishing {job.label}; Ctrl-C again hands it back at once\n" in log
     assert "Traceback" not in log, log
@@ -127,7 +130,7 @@ def test_when_the_grace_is_over_another_worker_has_the_job_at_once(workers: Work
     # Then the second has the job, long before the lease of a minute would have run out
     workers.measuring(second)
     assert time.monotonic() - began < 20
-    assert (workers.ledger.state(job), workers.attempts(job)) == ("running", 1)
+    assert (ledgers.state(workers.ledger, job), workers.attempts(job)) == ("running", 1)
     assert "within 1 s; Ctrl-C again" in workers.log.read_text()
 
 
@@ -144,7 +147,7 @@ def test_the_second_ctrl_c_hands_the_job_back_and_leaves_nothing_running(workers
     worker.wait(60)
     assert time.monotonic() - began < 10
     until(lambda: not [p for p in family if p.is_running()], 10)
-    assert (workers.ledger.state(job), workers.waiting()) == ("queued", 1)
+    assert (ledgers.state(workers.ledger, job), workers.waiting()) == ("queued", 1)
     assert workers.attempts(job) == 0
     log = workers.log.read_text()
     assert f"handing {job.label} back" in log
@@ -170,8 +173,8 @@ def test_a_worker_stops_at_once_also_when_redis_does_not_answer(workers: Workers
     finally:
         server.resume()
     # The lease runs out, and another worker has it
-    assert workers.ledger.state(job) == "running"
-    assert workers.client.zcard(f"{KEY_PREFIX}unacked_index") == 1
+    assert ledgers.state(workers.ledger, job) == "running"
+    assert workers.client.zcard(keys.unacked_index("p100")) == 1
 
 
 def test_a_worker_that_waits_for_its_host_leaves_without_the_job(workers: Workers) -> None:
@@ -180,8 +183,8 @@ def test_a_worker_that_waits_for_its_host_leaves_without_the_job(workers: Worker
     fd = opened(lock_path())
     fcntl.flock(fd, fcntl.LOCK_EX)
     workers.submit(job)
-    until(lambda: workers.client.zcard(f"{KEY_PREFIX}unacked_index"))
+    until(lambda: workers.client.zcard(keys.unacked_index("p100")))
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0
     os.close(fd)
-    assert (workers.ledger.state(job), workers.waiting()) == ("queued", 1)
+    assert (ledgers.state(workers.ledger, job), workers.waiting()) == ("queued", 1)

@@ -60,19 +60,20 @@ def test_the_longest_job_passes() -> None:
 
 def test_only_a_delivery_of_a_job_goes_back_into_its_queue() -> None:
     message = json.loads(changed(JOB))
-    assert restorable(json.dumps([message, "", QUEUE]).encode())
+    assert restorable(json.dumps([message, "", QUEUE]).encode(), QUEUE)
     wrong = (
         [message],
         [message, "", None],
+        [message, "", "hardware.t4"],
         [{}, "", QUEUE],
         [json.loads(in_part(JOB, "headers", task="os.system")), "", QUEUE],
         [json.loads(changed(JOB, body=encoded([[{}], {}, {}]))), "", QUEUE],
         None,
     )
     for entry in wrong:
-        assert not restorable(json.dumps(entry).encode())
-    assert not restorable(b"\xff")
-    assert not restorable(b"[" * 900_000)
+        assert not restorable(json.dumps(entry).encode(), QUEUE)
+    assert not restorable(b"\xff", QUEUE)
+    assert not restorable(b"[" * 900_000, QUEUE)
 
 
 def test_no_parameter_of_a_workload_is_a_number_without_limits() -> None:

@@ -9,7 +9,14 @@ from tests.conftest import make_job
 
 def came(job: str | None = "a" * 16, text: str = "{", size: int = 1) -> Unreadable:
     """Return a result as it came."""
-    return Unreadable(cursor="1500-0", job=job, reason="is not \x1b[31mJSON", text=text, size=size)
+    return Unreadable(
+        hardware="p100",
+        cursor="1500-0",
+        job=job,
+        reason="is not \x1b[31mJSON",
+        text=text,
+        size=size,
+    )
 
 
 def test_nothing_is_said_where_all_could_be_read() -> None:
