@@ -84,3 +84,5 @@ def _say_how(server: Server) -> None:
     click.echo(f"  scp {quote(str(file))} MACHINE:")
     click.echo(f"  farm worker --redis @{file.name}")
     click.echo(f"it leads them to {server.host_for_others}; `farm up --host NAME` names another")
+    click.echo("whoever has it is trusted with all results; for a machine of somebody else's,")
+    click.echo("`farm invite NAME` makes one that is good for that machine's own alone")

@@ -44,6 +44,18 @@ def _abilities(has: Capabilities) -> list[str]:
     return [f"computes with {able}", *(f"not with {each}" for each in refused)]
 
 
+def _name(chosen: str | None, invited: str | None) -> str | None:
+    """Return the name to measure under: that which was invited, where the line is for one alone."""
+    from jobs.errors import UsageError
+
+    if None not in (chosen, invited) and chosen != invited:
+        raise UsageError(
+            f"this line to Redis is for {invited} alone, and --hardware says {chosen}; leave "
+            f"--hardware out, or `farm invite {chosen}` makes a line for it"
+        )
+    return invited or chosen
+
+
 @click.command(name="worker", short_help="Measure on this machine until Ctrl-C.")
 @redis_option
 @device_option
@@ -100,6 +112,7 @@ def command(
     from farm import log_format
     from farm.home import home
     from farm.redis import broker
+    from farm.redis.access import hardware_of
     from farm.render import units
     from farm.runs.coordinator import Coordinator
     from workers.service import Service
@@ -111,6 +124,7 @@ def command(
     if verbose:
         logging.getLogger().setLevel(logging.INFO)
     url = broker.resolve(redis_url, worker=True)
+    hardware_name = _name(hardware_name, hardware_of(url))
     coordinator = Coordinator(url)
     service = Service(
         url,

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from farm.doctor import certificate, clock
 from farm.doctor.check import Check, guarded
-from farm.redis.access import OLDEST
+from farm.redis.access import OLDEST, hardware_of
 from farm.render import units
+from workers import keys
 from workers.client import explained, without_password
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ Info: TypeAlias = Mapping[str, Any]  # what Redis answers to INFO
 NEEDED = OLDEST
 RECOMMENDED = (7, 0)
 NEAR_LIMIT = 0.9  # of the memory that Redis may take, or its machine has
-WRITTEN_KEY = "farm:queue:doctor"  # where a worker's user may write too
 WRITTEN_SECONDS = 10
 PRUNE = "`farm prune` makes Redis forget what the store holds"
 FULL = f"{PRUNE}; `redis-cli CONFIG SET maxmemory …` raises its limit"
@@ -38,7 +38,7 @@ def checks(
     `server` is the one that `farm up` started on this machine, if that is the one at `url`.
     """
     yield asked("redis", url, lambda: answers(url, client))
-    yield asked("redis writes", url, lambda: writes(client))
+    yield asked("redis writes", url, lambda: writes(client, url))
     told = cache(client.info)
     for name, judge in (
         ("redis version", version),
@@ -89,13 +89,16 @@ def answers(url: str, client: redis.Redis) -> Check:
     return Check.fine("redis", f"{without_password(url)} answers in {took}")
 
 
-def writes(client: redis.Redis) -> Check:
+def writes(client: redis.Redis, url: str) -> Check:
     """Write a key that goes by itself: a full disk, full memory or a replica refuse it."""
     from redis import ResponseError, exceptions
 
     name = "redis writes"
+    own = hardware_of(url)
+    # Where a worker's user may write too.
+    key = f"{keys.QUEUES if own is None else f'{keys.queue(own)}:'}doctor"
     try:
-        client.set(WRITTEN_KEY, "1", ex=WRITTEN_SECONDS)
+        client.set(key, "1", ex=WRITTEN_SECONDS)
     except exceptions.NoPermissionError:
         raise
     except exceptions.ReadOnlyError as error:

@@ -15,7 +15,7 @@ from farm.render import units
 from farm.run import read_manifest
 from workers.enqueue_lock import EnqueueLock
 from workers.job_states import OPEN
-from workers.ledger import Ledger
+from workers.ledger import Ledger, unless_damaged
 from workers.messages import Messages
 from workers.registry import Registry
 
@@ -60,12 +60,11 @@ def runs(client: redis.Redis) -> list[RunState]:
     for run in ledger.runs():
         tags = ledger.columns(run)
         columns = [ledger.column(run, hardware) for hardware in tags]
-        open_jobs = {
-            job: column.hardware
-            for column in columns
-            for job, state in column.states().items()
-            if state in OPEN
-        }
+        open_jobs: dict[str, str] = {}
+        for column in columns:
+            with unless_damaged(run, column.hardware):
+                open_now = (job for job, state in column.states().items() if state in OPEN)
+                open_jobs |= dict.fromkeys(open_now, column.hardware)
         if not open_jobs and run not in joinable:
             continue
         locks = {column.hardware: EnqueueLock(client, run, column.hardware) for column in columns}

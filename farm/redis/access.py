@@ -1,14 +1,18 @@
-"""Access: the two users of the farm's Redis, and what each of them may do.
+"""Access: the users of the farm's Redis, and what each of them may do.
 
 `coordinator` may do everything: submit, collect, configure, flush. `worker` is for machines that
 only measure: it may do what taking a job and handing in its result needs, on the farm's keys, and
-is told NOPERM for the rest. Nobody else gets in: Redis's `default` user is off.
+is told NOPERM for the rest. `worker.NAME` is for one hardware, which was invited: it writes what
+bears that hardware's name, and nothing else. Nobody else gets in: Redis's `default` user is off.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
+from jobs.errors import BrokerError
 from workers import keys
 
 COORDINATOR, WORKER = "coordinator", "worker"
@@ -21,36 +25,67 @@ DRIVER_NAMES = (7, 2)  # since then a client may name its library
 COMMANDS = (
     "ping time info",  # is Redis there, by whose clock, with its data kept (`farm doctor`)
     "multi exec discard watch unwatch eval evalsha script|load script|exists",
-    "get mget set exists del pexpire",  # a run's manifest; whose turn it is to enqueue
+    "get mget set exists del pexpire",  # a run's manifest; who may enqueue just now
     "hget hset hdel hlen hmget hgetall hvals hexists hscan hincrby",  # jobs, states, who is here
-    "sadd srem smembers sismember",  # what is enqueued, and closed
+    "sadd srem smembers sismember",  # what is closed; which hardware there is
     "zadd zrem zrange zscore zcard zcount",  # deliveries in somebody's hands; the runs
     "lpush rpush rpop lrem lrange llen brpop blmove",  # the queues
     "xadd xlen xrange xread xinfo|stream",  # the logs of results
     "subscribe unsubscribe",  # word of jobs that were cancelled
 )
-# What a worker writes to. A run's manifest has no part after its id, so it is not among these.
+# What `worker` writes to. A run's manifest has no part after its id, so it is not among these.
 WRITTEN = ("farm:queue:*", "farm:workers:*", "farm:run:*:*", keys.HARDWARE)
 ALL = "farm:*"  # every key and channel of the farm's
 
 
-def users(version: tuple[int, ...], passwords: dict[str, str]) -> list[str]:
+def user_of(hardware: str) -> str:
+    """Return the user of a hardware that was invited."""
+    return f"{WORKER}.{hardware}"
+
+
+def hardware_of(url: str) -> str | None:
+    """Return the hardware that a Redis URL is good for alone; None where it is good for any."""
+    user = unquote(urlsplit(url).username or "")
+    return user.removeprefix(f"{WORKER}.") if user.startswith(f"{WORKER}.") else None
+
+
+def users(version: tuple[int, ...], passwords: Mapping[str, str]) -> list[str]:
     """Return the lines of a server's configuration that say who may do what.
 
-    Passwords are given as hashes. `passwords` names both users.
+    Passwords, one for each user, are given as hashes. Raises BrokerError where the server cannot
+    keep somebody to their own.
     """
-    rights = [f"+{command}" for group in COMMANDS for command in group.split()]
+    return [
+        "user default off",
+        *(
+            f"user {user} {' '.join(rules(version, user, password))}"
+            for user, password in passwords.items()
+        ),
+    ]
+
+
+def rules(version: tuple[int, ...], user: str, password: str) -> list[str]:
+    """Return what Redis is told of one user, as `ACL SETUSER` takes it."""
+    hashed = hashlib.sha256(password.encode()).hexdigest()
+    return ["on", f"#{hashed}", "resetchannels", *_rights(version, user)]
+
+
+def _rights(version: tuple[int, ...], user: str) -> list[str]:
+    if user == COORDINATOR:
+        return ["~*", "&*", "+@all"]
+    commands = ["-@all", *(f"+{command}" for group in COMMANDS for command in group.split())]
     if version >= DRIVER_NAMES:
-        rights.append("+client|setinfo")  # harmless to refuse, but it would fill Redis's log
-    keys = [f"~{ALL}"]
-    if version >= KEY_RIGHTS:
-        keys = [f"%R~{ALL}", *(f"~{pattern}" for pattern in WRITTEN)]
-    allowed = {
-        COORDINATOR: ["~*", "&*", "+@all"],
-        WORKER: [*keys, f"&{ALL}", "-@all", *rights],
-    }
-    lines = ["user default off"]
-    for user, rules in allowed.items():
-        hashed = hashlib.sha256(passwords[user].encode()).hexdigest()
-        lines.append(f"user {user} on #{hashed} resetchannels {' '.join(rules)}")
-    return lines
+        commands.append("+client|setinfo")  # harmless to refuse, but it would fill Redis's log
+    if user == WORKER:
+        if version < KEY_RIGHTS:
+            return [f"~{ALL}", f"&{ALL}", *commands]
+        return [f"%R~{ALL}", *(f"~{pattern}" for pattern in WRITTEN), f"&{ALL}", *commands]
+    if version < KEY_RIGHTS:
+        raise BrokerError(
+            f"{user} cannot be kept to its own results by Redis "
+            f"{'.'.join(map(str, version))}, which does not tell reading from writing; accepted: "
+            f'Redis 7 or later, or any Valkey (the embedded one: pip install "benchfarm[embedded]")'
+        )
+    own = keys.written_by(user.removeprefix(f"{WORKER}."))
+    channel = f"&{keys.CANCELLED_CHANNEL}"
+    return [f"%R~{ALL}", *(f"~{pattern}" for pattern in own), channel, *commands]

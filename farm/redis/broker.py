@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
 import subprocess
 import time
@@ -16,15 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from farm.home import home
-from farm.redis import connection_file
+from farm.redis import connection_file, passwords
 from farm.redis import server_program as redis_server
 from farm.redis.access import COORDINATOR, WORKER, users
 from farm.redis.certificate import Certificate, generated, own_names
 from farm.redis.private_file import write_private
 from farm.redis.server import LOOPBACK, Server
 from jobs.errors import BrokerError, NoBrokerError
-from jobs.folder import made
 from workers.client import connect
 
 if TYPE_CHECKING:
@@ -98,19 +95,19 @@ def _start(
         return server
     redis_server.check_address(bind)
     binary = redis_server.find_binary()
-    passwords = {user: _password(user) for user in (COORDINATOR, WORKER)}
-    lines = users(redis_server.version_of(binary), passwords)
+    known = passwords.every()
+    lines = users(redis_server.version_of(binary), known)
     if tls and certificate is None:
         others = [*([host] if host else []), *([] if bind in ("0.0.0.0", "::") else [bind])]
-        certificate = generated(_folder() / "tls", [*own_names(), *others])
+        certificate = generated(passwords.folder() / "tls", [*own_names(), *others])
     authority = certificate.authority if certificate else None
     for chosen in [port] if port else redis_server.free_ports(bind):
         planned = Server(
             pid=0,
             bind=bind,
             port=chosen,
-            password=passwords[COORDINATOR],
-            worker_password=passwords[WORKER],
+            password=known[COORDINATOR],
+            worker_password=known[WORKER],
             started_at=0.0,
             host=host,
             tls=tls,
@@ -120,13 +117,14 @@ def _start(
         settings = redis_server.settings(bind, chosen, lines, certificate)
         try:
             process = redis_server.launch(
-                binary, _folder(), settings, partial(_answering, planned.local_url)
+                binary, passwords.folder(), settings, partial(_answering, planned.local_url)
             )
         except redis_server.PortTakenError:
             continue  # somebody was faster
         started_at = _process(process.pid).create_time()
         server = replace(planned, pid=process.pid, started_at=started_at)
-        server.write_lines(_folder())
+        for user, password in known.items():
+            server.write_line(passwords.url_file(user), user, password)
         write_private(_record(), json.dumps(asdict(server)))
         _children[server.pid] = process
         return server
@@ -165,27 +163,14 @@ def stop() -> Server | None:
     return server
 
 
-def _folder() -> Path:
-    folder = made(home() / "redis")
-    folder.chmod(0o700)  # Redis's own files hold what workers measured, and have its own modes
-    return folder
-
-
 def _record() -> Path:
-    return _folder() / "server.json"
-
-
-def _password(user: str) -> str:
-    path = _folder() / f"{user}.password"
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(24))
-    return path.read_text().strip()
+    return passwords.folder() / "server.json"
 
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Keep two servers from being started on one append-only file."""
-    with (_folder() / "lock").open("w") as file:
+    with (passwords.folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from farm.redis.access import COORDINATOR, hardware_of
 from farm.redis.private_file import readable_by_others, write_private
 from jobs.errors import BrokerDownError
 
@@ -53,6 +54,15 @@ def read(named: str) -> str:
     if begin and url.startswith("rediss:") and "ssl_ca_certs=" not in url:
         url += ("&" if "?" in url else "?") + f"ssl_ca_certs={quote(str(path))}"
     return url
+
+
+def about(user: str) -> str:
+    """Return what the file of a user is for, in one line."""
+    of = hardware_of(f"redis://{user}@host")
+    may = "all commands" if user == COORDINATOR else "farm worker"
+    return (
+        f"How to reach the farm's Redis, for {f'{may} as {of}' if of else may}: --redis @{user}.url"
+    )
 
 
 def write(path: Path, url: str, about: str, authority: Path | None) -> None:

@@ -29,12 +29,17 @@ class Server:
     authority: str | None = None  # a PEM file: who vouches for it; None: one that all trust
     own_names: bool = True  # its certificate names this machine's own addresses
 
-    def url(self, host: str = LOOPBACK, user: str = COORDINATOR) -> str:
-        """Return the URL by which the user on another machine names this server."""
-        password = self.worker_password if user == WORKER else self.password
+    def url(
+        self, host: str = LOOPBACK, user: str = COORDINATOR, password: str | None = None
+    ) -> str:
+        """Return the URL by which the user on another machine names this server.
+
+        The passwords of `coordinator` and `worker` it knows.
+        """
+        password = password or (self.worker_password if user == WORKER else self.password)
         # One that an earlier version started, and that runs still, knows no users.
         name = user if self.worker_password else ""
-        credentials = f"{name}:{quote(password, safe='')}@" if password else ""
+        credentials = f"{quote(name, safe='')}:{quote(password, safe='')}@" if password else ""
         shown = f"[{host}]" if ":" in host else host
         if not self.tls:
             return f"redis://{credentials}{shown}:{self.port}/0"
@@ -69,13 +74,11 @@ class Server:
         """The URL for workers elsewhere; None when the server listens to this machine only."""
         return self.url(self.host_for_others, WORKER) if self.listens_beyond else None
 
-    def write_lines(self, folder: Path) -> None:
-        """Write what other machines need, one private file for each user."""
+    def write_line(self, file: Path, user: str, password: str | None = None) -> None:
+        """Write what another machine needs to reach this server as that user, a private file."""
         authority = None if self.authority is None else Path(self.authority)
-        for user, may in ((WORKER, "farm worker"), (COORDINATOR, "all commands")):
-            about = f"How to reach the farm's Redis, for {may}: farm … --redis @{user}.url"
-            line = self.url(self.host_for_others, user)
-            connection_file.write(folder / f"{user}.url", line, about, authority)
+        line = self.url(self.host_for_others, user, password)
+        connection_file.write(file, line, connection_file.about(user), authority)
 
 
 def _address(bind: str) -> str:

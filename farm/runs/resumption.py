@@ -10,6 +10,7 @@ from jobs.errors import FarmError
 from workers.client import explained
 from workers.enqueue_lock import LOCK_SECONDS
 from workers.job_states import RUNNING
+from workers.ledger import unless_damaged
 
 if TYPE_CHECKING:
     from farm.runs.coordinator import Coordinator
@@ -34,10 +35,10 @@ def resume(coordinator: Coordinator, run: Run) -> Resumed:
         before = set(coordinator.ledger.columns(run.id))
         if run.id in coordinator.ledger.open_runs():
             coordinator.enlist_in(run)
-        enqueued = {
-            hardware: _complete(coordinator, run, hardware)
-            for hardware in coordinator.ledger.columns(run.id)
-        }
+        enqueued: dict[str, int] = {}
+        for hardware in coordinator.ledger.columns(run.id):
+            with unless_damaged(run.id, hardware):
+                enqueued[hardware] = _complete(coordinator, run, hardware)
     return Resumed(
         joined=tuple(hardware for hardware in enqueued if hardware not in before),
         enqueued={hardware: sent for hardware, sent in enqueued.items() if hardware in before},

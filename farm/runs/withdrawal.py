@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import UnknownNameError
 from workers.client import explained
 from workers.job_states import OPEN
+from workers.ledger import unless_damaged
 from workers.messages import Messages
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ())
         counted: Counter[str] = Counter()
         for lock in locks:
             column = ledger.column(run.id, lock.hardware)
-            jobs = [job for job, state in column.states().items() if state in OPEN]
-            were = column.cancel(jobs)
-            counted.update(were.values())
-            Messages(coordinator.client, lock.hardware).remove(were.keys())
+            with unless_damaged(run.id, lock.hardware):
+                jobs = [job for job, state in column.states().items() if state in OPEN]
+                were = column.cancel(jobs)
+                counted.update(were.values())
+                Messages(coordinator.client, lock.hardware).remove(were.keys())
             lock.release()
     return {state: counted[state] for state in OPEN}

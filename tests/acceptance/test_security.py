@@ -64,7 +64,7 @@ def carried(server: Server, tmp_path: Path) -> Iterator[Path]:
     with ports.listening(ports.tls_before(server.port, shown)) as port:
         encrypted = replace(server, port=port, tls=True, authority=str(shown.authority))
         (tmp_path / "carried").mkdir()
-        encrypted.write_lines(tmp_path / "carried")
+        encrypted.write_line(tmp_path / "carried" / "worker.url", WORKER)
         yield tmp_path / "carried" / "worker.url"
 
 

@@ -64,9 +64,9 @@ def test_who_knows_the_authority_gets_in_by_both_libraries(encrypted: Server) ->
 
 
 def test_one_file_is_all_that_another_machine_needs(encrypted: Server, tmp_path: Path) -> None:
-    encrypted.write_lines(tmp_path)
     for user in ("worker", "coordinator"):
         path = tmp_path / f"{user}.url"
+        encrypted.write_line(path, user)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         url = connection_file.read(f"@{path}")
         with connect(url) as client:
@@ -178,19 +178,6 @@ def test_a_server_without_tls_is_told_in_one_line(
     with pytest.raises(BrokerError, match=r"built without TLS.*apt install redis-server"):
         broker.start(tls=True)
     assert broker.running() is None
-
-
-@pytest.fixture
-def tls_server(farm_home: Path) -> Iterator[Server]:
-    """A Redis that speaks TLS itself."""
-    try:
-        server = broker.start(tls=True)
-    except BrokerError as error:
-        if "built without TLS" not in str(error):
-            raise
-        pytest.skip("the Redis of this machine was built without TLS")
-    yield server
-    broker.stop()
 
 
 def test_a_server_with_tls_speaks_nothing_else(tls_server: Server, farm_home: Path) -> None:

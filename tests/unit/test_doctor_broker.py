@@ -178,7 +178,7 @@ def test_certificates_that_end_soon(ends: str | None, ok: bool, said: str) -> No
 
 def test_a_disk_of_redis_that_is_full() -> None:
     client: Any = Misconfigured()
-    check = broker.writes(client)
+    check = broker.writes(client, "redis://host:6379/0")
     assert not check.ok
     assert "make room on the disk" in check.remedy
 
