@@ -124,7 +124,15 @@ class JobFailure(_Record):
     """Why there is no measurement."""
 
     kind: Literal[
-        "exception", "signal", "exit", "memory", "timeout", "garbage", "data", "unsupported"
+        "exception",
+        "signal",
+        "exit",
+        "memory",
+        "timeout",
+        "garbage",
+        "data",
+        "unsupported",
+        "refused",
     ]
     message: Words  # for the reader of a table: what happened, and what to do
     exception: Text | None = None  # the class's qualified name

@@ -20,8 +20,10 @@ from workers.job_in_hand import JobInHand
 from workers.job_states import OPEN
 from workers.lease import Pulse
 from workers.ledger import Ledger
+from workers.message_check import UnreadableJobError
 from workers.outbox import Outbox
 from workers.outcome import killed_from_outside
+from workers.refusal import Refusal
 from workers.registry import Registry, WorkerRecord
 from workers.runner import Runner
 from workers.stop_token import Stopped, Why
@@ -108,6 +110,24 @@ class Bench:
             self.busy = False
             if self.record.state == "running":
                 self._say(state="idle", job=None, job_id=None)
+
+    def refuse(self, error: UnreadableJobError) -> None:
+        """End a job of this hardware that this version of farm does not understand.
+
+        What is not word for word a job that was recorded ends none: somebody else has written it.
+        """
+        column = self.ledger.column(error.run, self.record.hardware)
+        if column.recorded(error.job) != error.content:
+            logger.error("dropped a message that is no job: %s", error)
+            return
+        refusal = Refusal(
+            refused_by=self.record.name,
+            version=self.record.version,
+            reason=str(error),
+            refused_at=time.time(),
+        )
+        column.refuse(error.job, refusal)
+        logger.error("refused job %s of run %s: %s", error.job, error.run, error)
 
     def _leave_to_another(self, job: JobSpec) -> None:
         """Raise NotHereError for a job that this worker cannot run, and another of its name can.

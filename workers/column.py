@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from jobs.result import Result
+from jobs.result import Result, Status
 from jobs.spec import JobSpec
 from workers import keys, recorded
 from workers.job_states import QUEUED
@@ -15,6 +15,8 @@ from workers.result_log import JOB, RESULT, ResultLog
 
 if TYPE_CHECKING:
     import redis
+
+    from workers.refusal import Refusal
 
 
 T = TypeVar("T")
@@ -136,6 +138,11 @@ class Column:
         said = (result.job.id, result.status.value, result.model_dump_json())
         return Taken(cast(int, self._run(_FINISH, ("states", "results"), *said)))
 
+    def refuse(self, job: str, refusal: Refusal) -> Taken:
+        """Put a refusal into the log in place of the job's result, as `finish` does."""
+        said = (job, Status.FAILED.value, refusal.model_dump_json())
+        return Taken(cast(int, self._run(_FINISH, ("states", "results"), *said)))
+
     def cancel(self, jobs: Sequence[str]) -> dict[str, str]:
         """End those of the jobs that have not ended as cancelled; return the state each was in.
 
@@ -176,6 +183,14 @@ class Column:
         for id_, text in self.client.hscan_iter(self.key("jobs"), count=BATCH):
             if (spec := recorded.spec(self.run, self.hardware, id_, text)) is not None:
                 yield spec
+
+    def recorded(self, job: str) -> object:
+        """Return what was recorded under the id, as JSON has it; None where that is nothing."""
+        text = cast("str | None", self.client.hget(self.key("jobs"), job))
+        try:
+            return None if text is None else json.loads(text)
+        except (ValueError, RecursionError):
+            return None
 
     def specs(self, jobs: Sequence[str]) -> dict[str, JobSpec]:
         """Return those of the jobs that are here, by id."""

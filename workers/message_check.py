@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import uuid
 from typing import Any
 
 from pydantic import ValidationError
 
 from jobs.problem import first_problem, quote
-from jobs.spec import JobSpec
+from jobs.spec import NAME_PATTERN, JobSpec
 
 TASK = "farm.run_job"  # the only one that there is
 MAX_BYTES = 2 << 20  # of a message; a job of the longest parameters takes half of it
@@ -25,6 +26,16 @@ _EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 class NoJobError(Exception):
     """A message is none of the farm's; why, in one line that is safe to print."""
+
+
+class UnreadableJobError(NoJobError):
+    """A message holds something that may be a job of another version of farm."""
+
+    def __init__(self, why: str, run: str, job: str, content: dict[str, Any]) -> None:
+        super().__init__(why)
+        self.run = run
+        self.job = job  # its id
+        self.content = content
 
 
 def admitted(text: bytes, queue: str) -> dict[str, Any]:
@@ -49,7 +60,7 @@ def admitted(text: bytes, queue: str) -> dict[str, Any]:
     try:
         job = JobSpec.model_validate(body[0][0])
     except ValidationError as error:
-        raise NoJobError(f"its job cannot be read: {first_problem(error)}") from None
+        raise _unreadable(first_problem(error), body[0][0], headers.get("id")) from None
     if "__type__" in job.cell.parameters:  # which kombu would take for a value of its own
         raise NoJobError("its job has a parameter '__type__'")
     return _message(job, queue)
@@ -63,6 +74,15 @@ def restorable(entry: bytes, queue: str) -> bool:
         return bool(routing_key == queue)
     except (ValueError, TypeError, RecursionError, NoJobError):
         return False
+
+
+def _unreadable(problem: str, job: object, id_: object) -> NoJobError:
+    why = f"its job cannot be read: {problem}"
+    if isinstance(job, dict) and isinstance(id_, str):
+        run = job.get("run")
+        if isinstance(run, str) and re.fullmatch(NAME_PATTERN, run):
+            return UnreadableJobError(why, run, id_, job)
+    return NoJobError(why)
 
 
 def _message(job: JobSpec, queue: str) -> dict[str, Any]:

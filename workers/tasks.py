@@ -39,9 +39,10 @@ def serve(url: str, bench: Bench) -> None:
     # Of each delivery that goes back into its queue it logs a traceback; `register` says why.
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
     listener = Listener()
+    listener.unreadable = bench.refuse
     app = make_app(url, bench.record.hardware, listener)
     app.conf.task_queues = [queue_of(bench.record.hardware)]
-    register(app, bench)
+    register(app, bench, listener)
 
     class Worker(app.Worker):  # type: ignore[misc, name-defined]
         def install_platform_tweaks(self, worker: object) -> None:
@@ -91,7 +92,7 @@ def serve(url: str, bench: Bench) -> None:
             restart()
 
 
-def register(app: Celery, bench: Bench) -> None:
+def register(app: Celery, bench: Bench, listener: Listener) -> None:
     """Make the bench answer to the farm's one task."""
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
@@ -102,6 +103,7 @@ def register(app: Celery, bench: Bench) -> None:
             bench.serve(spec, self.request.properties["delivery_tag"])
         except HandedBackError as error:
             logger.info("%s", error)
+            listener.leaving = True
             raise Reject(str(error), requeue=True) from error
         except NotHereError as error:
             logger.info("%s", error)

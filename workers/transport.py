@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
@@ -27,7 +28,7 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from redis import ConnectionPool, RedisError, ResponseError
 
-from workers.message_check import NoJobError, admitted, restorable
+from workers.message_check import NoJobError, UnreadableJobError, admitted, restorable
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Listener:
     def __init__(self) -> None:
         self.received_at = time.monotonic()  # when the last message was taken
         self.refused_at = float("-inf")  # when Redis last refused to hand one out
+        self.unreadable: Callable[[UnreadableJobError], None] | None = None  # is told of those
+        self.leaving = False  # what it puts back is for whoever comes next
 
 
 class QoS(kombu_redis.QoS):
@@ -80,8 +83,13 @@ class QoS(kombu_redis.QoS):
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Put a message back; when Redis does not take it, its lease runs out by itself."""
+        listener = self.channel.listener
         try:
-            super().reject(delivery_tag, requeue=requeue)
+            if requeue and listener is not None and listener.leaving:
+                self.restore_by_tag(delivery_tag)  # at the end that is taken from
+                virtual.QoS.ack(self, delivery_tag)
+            else:
+                super().reject(delivery_tag, requeue=requeue)
         except RedisError as error:
             logger.warning("a job's message goes back when its lease ends: %s", error)
             virtual.QoS.ack(self, delivery_tag)
@@ -190,7 +198,11 @@ class Channel(kombu_redis.Channel):
         try:
             message = admitted(text, self._asked)
         except NoJobError as error:
-            logger.error("dropped a message from the queue %s: %s", self._asked, error)
+            told = None if self.listener is None else self.listener.unreadable
+            if told is not None and isinstance(error, UnreadableJobError):
+                told(error)
+            else:
+                logger.error("dropped a message from the queue %s: %s", self._asked, error)
             with self.conn_or_acquire() as client:
                 client.lrem(self.global_keyprefix + self._asked, -1, text)
             return None

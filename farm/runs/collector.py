@@ -14,6 +14,7 @@ from jobs.errors import ResultError
 from jobs.limits import MAX_RESULT_BYTES
 from jobs.result import Result
 from jobs.spec import JobSpec
+from workers import refusal
 from workers.column import Column
 from workers.job_states import CANCELLED, OPEN, SUPERSEDED
 from workers.ledger import Extent, Ledger, unless_damaged
@@ -138,7 +139,13 @@ def _read(
     if entry.too_large:
         most = f"{MAX_RESULT_BYTES:,}, the most that a result may have"
         raise ResultError(f"it has {entry.size:,} bytes; accepted: up to {most}")
-    result = check(entry.text)
+    try:
+        result = check(entry.text)
+    except ResultError:
+        refused = refusal.read(entry.text)
+        if refused is None or entry.job not in specs:
+            raise
+        result = refused.result(specs[entry.job])
     job = entry.job or result.job.id
     recorded = specs.get(job) or column.specs([job]).get(job)
     if recorded is None or not explains(recorded):

@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 import redis
 
+from farm.runs.collector import collect
+from farm.runs.coordinator import Coordinator
+from farm.store.store import Store
 from tests import ledgers
 from tests.conftest import make_cell, make_job
-from tests.hostile_messages import envelope, harmless, refused
+from tests.hostile_messages import encoded, envelope, harmless, refused
+from tests.integration.benches import until
+from tests.integration.doctor_samples import submitted
 from workers import keys
 from workers.client import connect
 from workers.ledger import Ledger
@@ -82,3 +87,41 @@ def test_a_worker_drops_what_is_no_job_and_goes_on(
     assert client.llen(queue) == client.hlen(keys.unacked("p100")) == 0
     # And nobody was sent anything: no link, chain or chord, to no other queue
     assert {*client.scan_iter(f"{keys.QUEUES}*")} <= {f"{keys.QUEUES}_kombu.binding.hardware.p100"}
+
+
+def test_a_job_of_a_later_version_fails_and_says_so(
+    redis_url: str, client: redis.Redis, noop_workload: None, tmp_path: Path
+) -> None:
+    # Given a job with a field that this version does not know, and one that it does
+    run = submitted(Coordinator(redis_url), tmp_path, "p100")
+    ledger = Ledger(client)
+    assert ledger.column(run.id, "p100").add(["p100"], run.jobs("p100"))
+    later, job = run.jobs("p100")[:2]
+    content = {**later.model_dump(mode="json"), "energy_budget_joules": 1}
+    client.hset(ledger.column_of(later).key("jobs"), later.id, json.dumps(content))
+    for id_, said in ((later.id, content), (job.id, {**job.model_dump(mode="json"), "x": 1})):
+        text = envelope(job)
+        text["headers"]["id"], text["body"] = id_, encoded([[said], {}, {}])
+        client.lpush(keys.queue("p100"), json.dumps(text))
+    # When a worker of this version serves the queue
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, redis_url, str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: ledgers.state(ledger, later) == "failed", 120)
+    until(lambda: not client.llen(keys.queue("p100")))
+    worker.terminate()
+    _, said_there = worker.communicate(timeout=30)
+    # Then the first has failed, with what to do; what was never recorded ended none
+    assert "Traceback" not in said_there
+    assert ledgers.state(ledger, job) == "queued"
+    # (The collector is of the submitter's version, which can read the job.)
+    client.hset(ledger.column_of(later).key("jobs"), later.id, later.model_dump_json())
+    with Store() as store:
+        collect(ledger, store)
+        [result] = store.results(run.id)
+    assert result.error is not None
+    assert result.error.kind == "refused"
+    assert "energy_budget_joules" in result.error.message
+    assert f"upgrade it there (pip install --upgrade benchfarm), then `farm retry {run.id}" in (
+        result.error.message
+    )
