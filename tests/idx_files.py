@@ -11,11 +11,15 @@ import numpy as np
 
 def idx_images(count: int) -> bytes:
     pixels = np.arange(count * 784, dtype=np.int64) % 251
-    return gzip.compress(struct.pack(">IIII", 0x803, count, 28, 28) + pixels.astype("u1").tobytes())
+    return gzip.compress(
+        struct.pack(">IIII", 0x803, count, 28, 28) + pixels.astype("u1").tobytes(), mtime=0
+    )
 
 
 def idx_labels(count: int) -> bytes:
-    return gzip.compress(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+    return gzip.compress(
+        struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)), mtime=0
+    )
 
 
 def write_files(keras_home: Path, train: int, test: int) -> Path:

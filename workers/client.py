@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -16,12 +16,13 @@ from redis.retry import Retry
 from jobs.errors import BrokerDownError
 from workers.redacted import plain, without_password
 
-__all__ = ["check_url", "connect", "explained", "without_password"]
+__all__ = ["WORKER", "check_url", "connect", "explained", "hardware_of", "without_password"]
 
 FIRST_SECONDS = 3.0  # from the name of the host to the first answer, in all
 CONNECT_SECONDS = 4.0
 REPLY_SECONDS = 10.0  # above the longest time that any command here blocks
 SCHEMES = ("redis", "rediss")
+WORKER = "worker"  # the user that workers are; `worker.NAME` those of one hardware alone
 
 # What redis-py says, and what it means. The first that fits is told.
 MEANINGS = (
@@ -145,10 +146,7 @@ def explained(url: str) -> Iterator[None]:
             f"@FILE, or redis://USER:PASSWORD@host:port/0"
         ) from error
     except redis.exceptions.NoPermissionError as error:
-        raise BrokerDownError(
-            f"Redis at {place} does not let this user do that ({plain(str(error))}); a worker's "
-            f"line serves for `farm worker` and for reading, coordinator.url for all else"
-        ) from error
+        raise BrokerDownError(_not_allowed(url, str(error))) from error
     except redis.TimeoutError as error:
         raise BrokerDownError(
             f"Redis at {place} does not answer in time; is the host reachable from here, and the "
@@ -170,6 +168,32 @@ def explained(url: str) -> Iterator[None]:
         ) from error
     except UnicodeDecodeError as error:
         raise _no_redis(place, error) from error
+
+
+def hardware_of(url: str) -> str | None:
+    """Return the hardware that a line is good for alone; None where it is good for any."""
+    user = _user(url)
+    return user.removeprefix(f"{WORKER}.") if user.startswith(f"{WORKER}.") else None
+
+
+def _user(url: str) -> str:
+    return unquote(urlsplit(url).username or "")
+
+
+def _not_allowed(url: str, said: str) -> str:
+    hardware = hardware_of(url)
+    if hardware is not None or _user(url) == WORKER:
+        whose = f"a worker's (of {plain(hardware)} alone)" if hardware else "a worker's"
+        what = (
+            f"this line is {whose}, for `farm worker` and for reading: Redis does not let this "
+            f"user submit, retry, cancel or the like"
+        )
+    else:
+        what = "Redis does not let this user do that"
+    return (
+        f"{what}; use coordinator.url, which `farm up` wrote beside worker.url (--redis "
+        f"@coordinator.url). Redis at {without_password(url)} said: {plain(said)}"
+    )
 
 
 def _no_redis(place: str, error: Exception) -> BrokerDownError:

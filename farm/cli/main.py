@@ -82,7 +82,7 @@ def main() -> None:
     except click.ClickException as error:
         said = io.StringIO()
         error.show(said)
-        click.echo(masked(said.getvalue()), err=True, nl=False)  # it may quote what was typed
+        _say(masked(said.getvalue()))  # it may quote what was typed
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("farm: interrupted", err=True)
@@ -104,8 +104,17 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    """Print lines on standard error; what they quote of others cannot steer the terminal."""
-    from farm.render.escape import lines
+    """Print lines on standard error, wrapped for a terminal; nothing that they quote can steer it.
 
+    For a file or a pipe each stays one line.
+    """
+    from farm.render.escape import lines
+    from farm.render.width import of_errors
+    from farm.render.wrap import wrapped
+
+    width = of_errors()
     for line in lines(text):
-        click.echo(line, err=True)
+        words = line.lstrip(" ")
+        indent = line[: len(line) - len(words)]
+        for part in wrapped(words, width, first=indent, rest=f"{indent}  "):
+            click.echo(part, err=True)

@@ -34,7 +34,8 @@ def collected(redis_url: str | None) -> Iterator[Store]:
             with explained(url):
                 collect(Ledger(client), store)
         except NoBrokerError:
-            click.echo("farm: no Redis runs here; this is what was collected before", err=True)
+            if store.runs():  # else whoever asks for one says what to type
+                click.echo("farm: no Redis runs here; this is what was collected before", err=True)
         except BrokerError as error:
             if redis_url is not None or not store.runs():
                 raise  # that very Redis was asked for, or there is nothing else to show

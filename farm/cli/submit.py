@@ -28,10 +28,9 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
     """
     import json
 
-    from farm.cli.progress import follow
+    from farm.cli.progress import watch
     from farm.cli.session import collected
     from farm.redis import broker
-    from farm.render import units
     from farm.runs.collector import collect_run
     from farm.runs.coordinator import Coordinator
     from farm.suite.suite import load
@@ -55,22 +54,24 @@ def command(suite: str, redis_url: str | None, wait: bool, dry_run: bool, as_jso
             _say(run, jobs, columns)
         if not wait:
             return ExitCode.DONE
-        counts = follow(run, coordinator, store, quiet=as_json)
-    unsuccessful = sum(counts.values()) - counts["succeeded"]
-    if unsuccessful and not as_json:
-        click.echo(f"{units.count(unsuccessful, 'job')} did not succeed; `farm matrix` says why")
-    return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE
+        return watch(run, coordinator, store, quiet=as_json)
 
 
 def _say(run: Run, jobs: int, columns: list[str]) -> None:
     from farm.render import units
     from farm.render.escape import plain
+    from farm.render.width import of_output
+    from farm.render.wrap import wrapped
 
-    counted = units.count(jobs, "job")
-    shown = ", ".join(map(plain, columns)) or "nobody yet"
-    click.echo(f"submitted run {run.id}: {counted} for {shown}")
-    if not columns:
-        click.echo(f"it waits for {run.selector.describe()}: type `farm worker` there")
+    if columns:
+        shown = ", ".join(map(plain, columns))
+        click.echo(f"submitted run {run.id}: {units.count(jobs, 'job')} for {shown}")
+        return
+    who, where = ("", "on each machine") if run.selector.is_all else ("such ", "there")
+    click.echo(f"submitted run {run.id}: no jobs yet")
+    waits = f"it waits for {run.selector.describe()}, and no {who}worker is here"
+    for line in wrapped(f"{waits}: type `farm worker` {where}", of_output(), rest="  "):
+        click.echo(line)
 
 
 def _print_jobs(suite: Suite, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from farm.cli.exit_code import ExitCode
 from farm.cli.options import redis_option
 
 
@@ -16,14 +15,15 @@ def command(run: str | None, redis_url: str | None) -> int:
 
     Ctrl-C ends the watching, not the run. Exit code 3 when some jobs did not succeed.
     """
-    from farm.cli.progress import follow
+    from farm.cli.progress import watch
     from farm.cli.session import choose_run, collected
     from farm.redis import broker
+    from farm.render.progress import heading
     from farm.runs.coordinator import Coordinator
 
     url = broker.resolve(redis_url)
     coordinator = Coordinator(url)
     with collected(url) as store:
-        counts = follow(choose_run(store, run), coordinator, store)
-    unsuccessful = sum(counts.values()) - counts["succeeded"]
-    return ExitCode.JOBS_FAILED if unsuccessful else ExitCode.DONE
+        chosen = choose_run(store, run)
+        click.echo(heading(chosen))
+        return watch(chosen, coordinator, store)

@@ -112,9 +112,9 @@ def command(
     from farm import log_format
     from farm.home import home
     from farm.redis import broker
-    from farm.redis.access import hardware_of
     from farm.render import units
     from farm.runs.coordinator import Coordinator
+    from workers.client import hardware_of
     from workers.service import Service
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)

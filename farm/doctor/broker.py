@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from farm.doctor import certificate, clock
 from farm.doctor.check import Check, guarded
-from farm.redis.access import OLDEST, hardware_of
+from farm.redis.access import OLDEST
 from farm.render import units
 from workers import keys
-from workers.client import explained, without_password
+from workers.client import explained, hardware_of, without_password
 
 if TYPE_CHECKING:
     import redis

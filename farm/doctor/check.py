@@ -21,6 +21,11 @@ class Check:
     detail: str  # what was found, in a sentence
     remedy: str  # what to do; empty where all is well
 
+    @property
+    def looked(self) -> bool:
+        """Whether it could be looked at here at all."""
+        return not (self.ok and self.detail.startswith(NOT_CHECKED))
+
     @classmethod
     def fine(cls, check: str, detail: str) -> Check:
         """Return that all is well."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Sequence
 
 from farm.doctor.check import Check
 from farm.render import units
 from farm.render.escape import plain
+from farm.render.wrap import wrapped
 
 _INDENT = " " * 8
-_COMMAND = re.compile(r"`[^`]{1,60}`")
-_GLUE = "\0"  # no text holds it: it is not printable
+_LEAST = 40  # characters; a narrower terminal breaks the lines itself
 
 
 def lines(checks: Sequence[Check], width: int | None) -> list[str]:
@@ -20,32 +18,28 @@ def lines(checks: Sequence[Check], width: int | None) -> list[str]:
 
     At most `width` characters wide, None is no limit. Whatever steers a terminal is made visible.
     """
+    room = None if width is None else max(width, _LEAST)
     shown = []
     for each in checks:
-        mark = "ok" if each.ok else "NOT OK"
-        shown += _wrapped(f"{mark:<7} {each.check}: {each.detail}", width, _INDENT)
+        said = plain(f"{each.check}: {each.detail}")
+        shown += wrapped(said, room, first=f"{_mark(each):<8}", rest=_INDENT)
         if not each.ok:
-            shown += _wrapped(f"{_INDENT}→ {each.remedy}", width, f"{_INDENT}  ")
+            shown += wrapped(plain(each.remedy), room, first=f"{_INDENT}→ ", rest=f"{_INDENT}  ")
+    return [*shown, "", _sum(checks)]
+
+
+def _mark(check: Check) -> str:
+    if not check.ok:
+        return "NOT OK"
+    return "ok" if check.looked else "-"
+
+
+def _sum(checks: Sequence[Check]) -> str:
+    """Say how many are ok, how many are not, and how many nobody could look at."""
     wrong = sum(not each.ok for each in checks)
+    unknown = sum(not each.looked for each in checks)
     counted = units.count(len(checks), "check")
-    return [*shown, "", f"{counted}: {wrong} not ok" if wrong else f"{counted}: all ok"]
-
-
-def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
-    head = text[: len(text) - len(text.lstrip())]
-    mark = re.match(r"(?:ok|NOT OK) +", text)
-    head = mark[0] if mark else head
-    line = plain(text[len(head) :])
-    if width is None:
-        return [head + line]
-    # A command stays on one line, to be copied.
-    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line)
-    wrapped = textwrap.wrap(
-        whole,
-        max(width, 40),
-        initial_indent=head,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return [part.replace(_GLUE, " ") for part in wrapped]
+    if not wrong and not unknown:
+        return f"{counted}: all ok"
+    numbers = ((len(checks) - wrong - unknown, "ok"), (wrong, "not ok"), (unknown, "not checked"))
+    return f"{counted}: {', '.join(f'{number} {what}' for number, what in numbers if number)}"

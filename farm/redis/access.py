@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
 
 from jobs.errors import BrokerError
 from workers import keys
+from workers.client import WORKER
 
-COORDINATOR, WORKER = "coordinator", "worker"
+__all__ = ["COORDINATOR", "WORKER", "rules", "user_of", "users"]
+
+COORDINATOR = "coordinator"
 OLDEST = (6, 2)  # Redis has users since 6.0 and channels for them since 6.2, as kombu needs
 KEY_RIGHTS = (7, 0)  # since then reading and writing are told apart; Valkey began later
 DRIVER_NAMES = (7, 2)  # since then a client may name its library
@@ -41,12 +43,6 @@ ALL = "farm:*"  # every key and channel of the farm's
 def user_of(hardware: str) -> str:
     """Return the user of a hardware that was invited."""
     return f"{WORKER}.{hardware}"
-
-
-def hardware_of(url: str) -> str | None:
-    """Return the hardware that a Redis URL is good for alone; None where it is good for any."""
-    user = unquote(urlsplit(url).username or "")
-    return user.removeprefix(f"{WORKER}.") if user.startswith(f"{WORKER}.") else None
 
 
 def users(version: tuple[int, ...], passwords: Mapping[str, str]) -> list[str]:

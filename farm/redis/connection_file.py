@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from farm.redis.access import COORDINATOR, hardware_of
+from farm.redis.access import COORDINATOR
 from farm.redis.private_file import readable_by_others, write_private
 from jobs.errors import BrokerDownError
+from workers.client import hardware_of
 
 logger = logging.getLogger(__name__)
 

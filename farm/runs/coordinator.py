@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from farm.run import Run, new_id, read_manifest
 from farm.runs.enqueuer import Enqueuer, LockLostError
 from jobs.errors import BrokerDownError
-from workers.client import connect, explained
+from workers.client import connect, explained, hardware_of
 from workers.enqueue_lock import EnqueueLock
 from workers.ledger import Ledger
 from workers.registry import Registry, WorkerRecord
@@ -83,7 +83,12 @@ class Coordinator:
             return [run for run in runs if run and self._enlist(run, hardware, tags, present)]
 
     def enlist_present(self) -> None:
-        """Enlist everyone who is here: someone out of reach at the submission may be back."""
+        """Enlist everyone who is here: someone out of reach at the submission may be back.
+
+        With the line of one hardware nobody is: its worker has enlisted itself.
+        """
+        if hardware_of(self.url) is not None:
+            return
         with explained(self.url):
             columns = {(worker.hardware, worker.tags) for worker in self.registry.present()}
         for hardware, tags in sorted(columns):

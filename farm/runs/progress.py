@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from farm.runs.presence import Absence, Presence
 from farm.store.store import JobRow
 from jobs.result import Status
 from workers.job_states import OPEN
@@ -19,7 +20,8 @@ class HardwareProgress:
 
     hardware: str
     counts: dict[str, int]  # by state, every state
-    seconds_left: float | None  # None while nothing has been measured yet
+    seconds_left: float | None  # None while nothing has been measured yet, and while nobody is here
+    absence: Absence | None = None  # of who could take its jobs; None: here, not needed, or unknown
 
     @property
     def jobs(self) -> int:
@@ -29,7 +31,12 @@ class HardwareProgress:
     @property
     def done(self) -> int:
         """How many of them have ended, in whatever way."""
-        return self.jobs - sum(self.counts[state] for state in OPEN)
+        return self.jobs - self.open
+
+    @property
+    def open(self) -> int:
+        """How many of them have not ended."""
+        return sum(self.counts[state] for state in OPEN)
 
 
 def count(rows: Iterable[JobRow]) -> dict[str, int]:
@@ -38,16 +45,35 @@ def count(rows: Iterable[JobRow]) -> dict[str, int]:
     return {state: found[state] for state in STATES}
 
 
-def by_hardware(rows: Sequence[JobRow], now: float) -> list[HardwareProgress]:
-    """Return the progress of each hardware; `now` in seconds since the epoch."""
+def by_hardware(
+    rows: Sequence[JobRow], now: float, presence: Presence | None = None
+) -> list[HardwareProgress]:
+    """Return the progress of each hardware; `now` in seconds since the epoch.
+
+    `presence` is who is here, None where there is no Redis to ask.
+    """
     return [
-        HardwareProgress(
-            hardware=hardware,
-            counts=count(own := [row for row in rows if row.hardware == hardware]),
-            seconds_left=_seconds_left(own, now),
-        )
+        _of(hardware, [row for row in rows if row.hardware == hardware], now, presence)
         for hardware in sorted({row.hardware for row in rows})
     ]
+
+
+def unserved(parts: Iterable[HardwareProgress]) -> dict[str, int]:
+    """Return how many jobs wait for each hardware of which no worker is here."""
+    return {part.hardware: part.open for part in parts if part.absence is not None}
+
+
+def _of(
+    hardware: str, rows: Sequence[JobRow], now: float, presence: Presence | None
+) -> HardwareProgress:
+    left = any(row.state in OPEN for row in rows)
+    absence = presence.absence(hardware) if presence is not None and left else None
+    return HardwareProgress(
+        hardware=hardware,
+        counts=count(rows),
+        seconds_left=None if absence is not None else _seconds_left(rows, now),
+        absence=absence,
+    )
 
 
 def _seconds_left(rows: Sequence[JobRow], now: float) -> float | None:
@@ -70,4 +96,5 @@ def _seconds_left(rows: Sequence[JobRow], now: float) -> float | None:
     began = min(row.started_at for row in ended if row.started_at is not None)
     last = max(row.finished_at for row in ended if row.finished_at is not None)
     pace = (last - began) / len(ended)
-    return max(0.0, pace * left - max(0.0, now - last))
+    # Of the time since the last one ended no more counts than one job takes: nothing else was done.
+    return pace * left - min(max(0.0, now - last), pace)

@@ -114,6 +114,11 @@ def test_lost_jobs_are_those_in_nobodys_hands(
     assert list(found) == ["lost jobs"]
     assert found["lost jobs"].detail.startswith(f"1 job of {run.id}: ")
     assert f"`farm resume {run.id}`" in found["lost jobs"].remedy
+    # While somebody is about to send it, as a slow `farm retry` is, nothing is wrong
+    lock = coordinator.enqueue_lock(run.id, "p100")
+    assert lock.acquire()
+    assert wrong(redis_url) == {}
+    lock.release()
     # A job that has ended needs no message.
     specs = {job.id: job for job in ledgers.jobs(coordinator.ledger, run.id)}
     assert isinstance(lost, str)

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from farm.doctor.jobs import checks
 from farm.redis import broker, connection_file, invitation, passwords
-from farm.redis.access import WORKER, hardware_of, users
+from farm.redis.access import WORKER, users
 from farm.redis.server import Server
 from farm.run import Run
 from farm.runs.collector import collect
@@ -28,7 +28,7 @@ from tests import ledgers
 from tests.conftest import make_result
 from tests.integration.run_samples import WORKER as RECORD
 from workers import keys
-from workers.client import connect
+from workers.client import connect, hardware_of
 from workers.column import Taken
 from workers.enqueue_lock import EnqueueLock
 from workers.ledger import Ledger
@@ -122,6 +122,7 @@ def test_it_does_its_own_work(
     server: Server, coordinator: Coordinator, run: Run, invited: redis.Redis
 ) -> None:
     mine = Coordinator(connection_file.read(f"@{passwords.url_file(f'{WORKER}.{MINE}')}"))
+    mine.enlist_present()  # as `farm watch` does
     # When a run is submitted that it joins by itself, and it measures and hands in
     second = coordinator.submit(load("quick"))
     assert [each.id for each in mine.enlist(MINE, [MINE])] == [second.id]

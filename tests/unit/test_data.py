@@ -47,13 +47,13 @@ def test_smaller_files_are_used_in_proportion(folder: Path) -> None:
     [
         ("train-images-idx3-ubyte.gz", b"not gzip", "does not unpack"),
         ("train-images-idx3-ubyte.gz", idx_images(120)[:-20], "does not unpack"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(b"xy"), "too short"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(b"xy", mtime=0), "too short"),
         ("train-images-idx3-ubyte.gz", idx_labels(120), "not an IDX file of 28 × 28 images"),
         ("train-labels-idx1-ubyte.gz", idx_images(120), "not an IDX file of labels"),
         ("train-labels-idx1-ubyte.gz", idx_labels(119), "do not belong together"),
         (
             "t10k-labels-idx1-ubyte.gz",
-            gzip.compress(struct.pack(">II", 0x801, 30) + b"\x0b" * 30),
+            gzip.compress(struct.pack(">II", 0x801, 30) + b"\x0b" * 30, mtime=0),
             "holds the label 11",
         ),
     ],

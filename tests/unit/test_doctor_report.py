@@ -34,7 +34,7 @@ def test_a_line_a_check_and_the_remedy_under_what_is_wrong() -> None:
         "        → `redis-cli CONFIG SET appendonly yes`, and `appendonly yes` in its",
         "          configuration file too",
         "",
-        "2 checks: 1 not ok",
+        "2 checks: 1 ok, 1 not ok",
     ]
 
 
@@ -43,6 +43,28 @@ def test_nothing_is_wrapped_for_a_file() -> None:
     assert len(lines) == 5
     assert lines[1] == f"NOT OK  {WRONG.check}: {WRONG.detail}"
     assert report.lines([WELL], None)[-1] == "1 check: all ok"
+
+
+def test_what_could_not_be_looked_at_is_neither_ok_nor_wrong(found: list[Check]) -> None:
+    # Given a check that nobody could make here
+    found.append(Check.skipped("gpu", "there is none here"))
+    # Then its line has a mark of its own, and the sum counts it by itself
+    assert report.lines(found, 80) == [
+        "ok      python: 3.12.1",
+        "-       gpu: not checked: there is none here",
+        "",
+        "2 checks: 1 ok, 1 not checked",
+    ]
+    assert report.lines([*found, WRONG], None)[-1] == ("3 checks: 1 ok, 1 not ok, 1 not checked")
+    # And it is no fault, and has no key of its own
+    result = invoke("--json")
+    assert result.return_value == ExitCode.DONE
+    assert json.loads(result.output)[1] == {
+        "check": "gpu",
+        "ok": True,
+        "detail": "not checked: there is none here",
+        "remedy": "",
+    }
 
 
 def test_a_command_is_not_broken() -> None:
@@ -109,7 +131,7 @@ def test_json_has_four_keys_and_the_exit_code_says_whether_all_is_well(found: li
     assert [each["ok"] for each in json.loads(result.output)] == [True, False]
     result = invoke()
     assert result.return_value == ExitCode.FAILED
-    assert result.output.endswith("2 checks: 1 not ok\n")
+    assert result.output.endswith("2 checks: 1 ok, 1 not ok\n")
 
 
 def test_json_is_of_the_checks_only() -> None:
