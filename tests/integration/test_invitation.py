@@ -24,7 +24,7 @@ from farm.runs.withdrawal import withdraw
 from farm.store.store import Store
 from farm.suite.suite import load
 from jobs.errors import BrokerDownError, BrokerError, UnknownNameError
-from tests import ledgers
+from tests import ledgers, ports
 from tests.conftest import make_result
 from tests.integration.run_samples import WORKER as RECORD
 from workers import keys
@@ -74,7 +74,7 @@ SPOILING: dict[str, Command] = {
 
 @pytest.fixture
 def server(farm_home: Path) -> Iterator[Server]:
-    yield broker.start()
+    yield broker.start(port=ports.free())  # nobody takes it while Redis is away
     broker.stop()
 
 
@@ -222,7 +222,7 @@ def test_an_invitation_outlives_redis_until_it_is_revoked(server: Server) -> Non
     with pytest.raises(UnknownNameError, match="there is no invited hardware 'p100'"):
         invitation.revoke([MINE, THEIRS], again.local_url)
     invitation.revoke([MINE], again.local_url)
-    with pytest.raises(redis.AuthenticationError):
+    with pytest.raises(redis.ConnectionError):  # which says so, or that it is not let in again
         connected.ping()
     with pytest.raises(BrokerDownError, match="refuses the user or password"):
         connect(line)
