@@ -1,10 +1,12 @@
 # One folder, .venv, holds everything; `make clean` removes it.
-.PHONY: setup demo test test-all chaos soak fuzz lint clean help
+.PHONY: setup demo test test-all tls-redis chaos soak fuzz lint clean help
 
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTED := $(VENV)/.installed-for-tests
+# A server for the tests of TLS alone, which the embedded one cannot serve: it is on no PATH.
+TLS_REDIS := $(VENV)/redis-tls/redis-server
 EXTRAS := tensorflow,embedded
 # JAX, so that two backends meet in the tests; PyTorch's are run where it is installed.
 TEST_EXTRAS := $(EXTRAS),jax,workloads,dev
@@ -20,6 +22,7 @@ help:
 	@echo "make demo    run the farm on this machine, from nothing to a matrix"
 	@echo "make test    pass the tests"
 	@echo "make test-all  those too that take minutes: the large networks on every backend installed"
+	@echo "make tls-redis  fetch a Redis with TLS, without which the tests of TLS are skipped (Debian, Ubuntu)"
 	@echo "make chaos   kill workers, Redis and commands while a farm works, and count the results"
 	@echo "make soak    thousands of jobs with random kills: does anything grow or leak?"
 	@echo "make fuzz    ten thousand made-up suites, results, imports and messages"
@@ -51,6 +54,11 @@ test: $(TESTED)
 
 test-all: $(TESTED)
 	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile -m "exhaustive or not exhaustive"
+
+tls-redis: $(TLS_REDIS)
+
+$(TLS_REDIS): | $(TESTED)
+	.ci/tls-redis $(@D)
 
 chaos: $(TESTED)
 	$(BIN)/python -m tests.chaos --verbose

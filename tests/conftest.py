@@ -13,8 +13,10 @@ import redis
 from hypothesis import HealthCheck, settings
 
 from farm.redis import broker
+from jobs.errors import BrokerError
 from jobs.result import Measurement, Result, Status
 from jobs.spec import Cell, JobSpec
+from tests import needs
 from tests.idx_files import write_files
 
 # How long an example takes says something of the machine, not of the code; and the same commit
@@ -62,6 +64,23 @@ def redis_url(farm_home: Path) -> Iterator[str]:
         yield server.local_url
     finally:
         broker.stop()
+
+
+@pytest.fixture
+def tls_server(farm_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[broker.Server]:
+    """Start a Redis that speaks TLS itself, as `farm up --tls` does: the embedded one cannot."""
+    monkeypatch.setenv("PATH", str(needs.TLS_REDIS), prepend=os.pathsep)
+    try:
+        server = broker.start(tls=True)
+    except BrokerError as error:
+        if "built without TLS" not in str(error):
+            raise
+        needs.missing(
+            "there is no Redis with TLS here: type `make tls-redis` (Debian, Ubuntu), or install "
+            "redis-server (macOS: brew install redis)"
+        )
+    yield server
+    broker.stop()
 
 
 @pytest.fixture

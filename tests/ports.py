@@ -7,8 +7,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from farm.redis.certificate import Certificate
+from farm.redis.server import Server
 
 Handler = Callable[[socket.socket], None]
 
@@ -43,6 +45,12 @@ def listening(handle: Handler) -> Iterator[int]:
                     each.shutdown(socket.SHUT_RDWR)
             for thread in (accepting, *threads):
                 thread.join(10)
+
+
+def free() -> int:
+    """Return a port of the loopback on which nobody listens, and no farm will by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def silent(connection: socket.socket) -> None:
@@ -85,6 +93,13 @@ def tls_before(port: int, certificate: Certificate) -> Handler:
             back.join(10)
 
     return handle
+
+
+@contextlib.contextmanager
+def encrypting(server: Server, certificate: Certificate) -> Iterator[Server]:
+    """Yield the server as whoever comes to it by TLS sees it."""
+    with listening(tls_before(server.port, certificate)) as port:
+        yield replace(server, port=port, tls=True, authority=str(certificate.authority))
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from jobs.result import Result
 from workers import tasks, watchdog
 from workers.client import connect
-from workers.ledger import Ledger
+from workers.column import Column
 from workers.outbox import Outbox
 from workers.runner import Runner
 from workers.service import Service
@@ -121,12 +121,12 @@ MOMENTS: dict[str, Callable[[], None]] = {
     "never": lambda: None,
     "before-taking": lambda: before(Channel, "_claim"),
     "taken": lambda: after(Channel, "_claim"),
-    "begun": lambda: after(Ledger, "begin"),
+    "begun": lambda: after(Column, "begin"),
     "measuring": measuring,
     "measured": lambda: before(Outbox, "keep"),
     "drafting": drafting,
     "kept": keeping,
-    "delivered": lambda: after(Ledger, "finish"),
+    "delivered": lambda: after(Column, "finish"),
     "before-receipt": lambda: before(QoS, "ack"),
     "deaf": deaf,
     "crashed": crashed,

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 
+# What ip and tc say where the kernel, or the container, has or allows no such thing.
+FORBIDDEN = re.compile(
+    r"Operation not permitted|Permission denied|[Nn]ot supported|Unknown device type|"
+    r"[Rr]ead-only|kind is unknown|[Nn]ot found|Unknown filter|answers: No such file"
+)
+ALSO = ("/usr/sbin", "/sbin")  # a short PATH lacks them
 # Classic BPF on what arrives: draw 32 random bits; from the threshold on, drop the packet.
 _RANDOM, _DROP, _PASS = "32 0 0 4294963256", "6 0 0 2", "6 0 0 0"
 
 
 class NetworkLink:
-    """A context manager; needs root, and raises OSError saying what is missing.
+    """A context manager; needs root, and Linux's programs ip and tc.
 
+    It raises PermissionError where the machine forbids it, and OSError saying what is missing.
     `here` and `there` are the two ends' addresses.
     """
 
@@ -27,10 +36,7 @@ class NetworkLink:
 
     def __enter__(self) -> NetworkLink:
         if os.geteuid() != 0:
-            raise OSError("only root can make network namespaces")
-        for program in ("ip", "tc"):
-            if shutil.which(program) is None:
-                raise OSError(f"there is no {program} (Debian: iproute2)")
+            raise PermissionError("only root can make network namespaces")
         ours, theirs = self.ends
         try:
             _run("ip", "netns", "add", self.namespace)
@@ -46,6 +52,7 @@ class NetworkLink:
             _run(*inside, "link", "set", "lo", "up")
             for command in self._tc():
                 _run(*command, "qdisc", "add", "dev", self._end(command), "ingress")
+            self.heal()  # so packets can be dropped, too
         except OSError:
             self.__exit__()
             raise
@@ -56,11 +63,12 @@ class NetworkLink:
             ("ip", "link", "delete", self.ends[0]),
             ("ip", "netns", "delete", self.namespace),
         ):
-            subprocess.run(command, capture_output=True, check=False)
+            with contextlib.suppress(OSError):
+                _run(*command)
 
     def inside(self, command: Sequence[str]) -> list[str]:
         """Return the command as it is to be called so that it runs at the other end."""
-        return ["ip", "netns", "exec", self.namespace, *command]
+        return [_found("ip"), "netns", "exec", self.namespace, *command]
 
     def lose(self, share: float) -> None:
         """Drop this share of the packets from now on, at random, in both directions."""
@@ -96,8 +104,21 @@ class NetworkLink:
         return self.ends[len(command) > 1]
 
 
-def _run(*command: str) -> str:
+def _run(program: str, *arguments: str) -> str:
+    command = (_found(program), *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise OSError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+        said = f"{' '.join(command)}: {done.stderr.strip() or done.returncode}"
+        raise PermissionError(said) if FORBIDDEN.search(said) else OSError(said)
     return done.stdout
+
+
+def _found(program: str) -> str:
+    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), *ALSO])
+    path = shutil.which(program, path=folders)
+    if path is None:
+        raise FileNotFoundError(
+            f"{program} is neither on the PATH nor in {' or '.join(ALSO)}; install it "
+            f"(Debian: apt install iproute2)"
+        )
+    return path

@@ -6,15 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import redis
 
 from farm.redis import broker
 from jobs.spec import JobSpec
-from tests import ledgers
-from tests.acceptance.conftest import until
+from tests import ledgers, ports
 from tests.conftest import make_cell, make_job
+from tests.processes import start, until
 from workers import keys
 from workers.app import make_app, queue_of
 from workers.ledger import Ledger
@@ -44,17 +46,13 @@ class QueueSite:
     ) -> subprocess.Popen[bytes]:
         """Start a worker that dies at that moment; its log is LABEL.log."""
         arguments = [url or self.worker_url, str(self.folder / "home"), hardware, moment]
-        with (self.folder / f"{label}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.acceptance.dying_worker", *arguments],
-                env={**os.environ, "FARM_VISIBILITY_TIMEOUT": str(VISIBILITY_SECONDS)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._workers[label] = process
-        return process
+        self._workers[label] = start(
+            [sys.executable, "-m", "tests.acceptance.dying_worker", *arguments],
+            {**os.environ, "FARM_VISIBILITY_TIMEOUT": str(VISIBILITY_SECONDS)},
+            Path(__file__).parents[2],  # where `tests` is found
+            self.folder / f"{label}.log",
+        )
+        return self._workers[label]
 
     def log(self, label: str) -> str:
         """Return what the worker has logged."""
@@ -151,3 +149,18 @@ class QueueSite:
                 process.kill()
                 process.wait()
         self.client.close()
+
+
+@pytest.fixture
+def site(
+    farm_home: Path, noop_workload: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[QueueSite]:
+    """A Redis of its own, on a port that nobody takes while it is away, and no worker."""
+    monkeypatch.setenv("FARM_VISIBILITY_TIMEOUT", str(VISIBILITY_SECONDS))
+    server = broker.start(port=ports.free())
+    try:
+        site = QueueSite(tmp_path, server.local_url)
+        yield site
+        site.close()
+    finally:
+        broker.stop()

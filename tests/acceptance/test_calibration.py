@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.acceptance.conftest import Farm
+from tests.live_farm import Farm
 
 CELLS = 1_000  # 50 workloads × 20 batch sizes
 LAPS = 10

@@ -7,7 +7,6 @@ import os
 import resource
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,9 +18,10 @@ from farm.home import home
 from farm.runs.coordinator import Coordinator
 from farm.store.store import Store
 from tests import ledgers
-from tests.acceptance.conftest import Farm
 from tests.conftest import make_result
 from tests.integration.run_samples import WORKER, messages
+from tests.live_farm import Farm
+from tests.processes import FARM
 from workers import keys
 
 BIG = """
@@ -55,18 +55,6 @@ def written(farm: Farm, repeats: int) -> str:
     return farm.suite(BIG.format(repeats=repeats, sizes=sizes), "big.yaml")
 
 
-def begun(farm: Farm, *arguments: str) -> subprocess.Popen[str]:
-    """Begin a command, and let it run."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "farm", *arguments],
-        env=farm.environment,
-        cwd=farm.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def said(process: subprocess.Popen[str]) -> str:
     """Return what a command printed, after it has succeeded."""
     output, _ = process.communicate(timeout=120)
@@ -93,7 +81,7 @@ def test_a_submission_that_is_killed_is_completed_by_several_at_once(
     farm: Farm, coordinator: Coordinator
 ) -> None:
     # Given a submitter that is killed while it puts messages into the queue
-    submitter = begun(farm, "submit", written(farm, MANY))
+    submitter = farm.begin("submit", written(farm, MANY))
     while not waiting(coordinator.client):
         assert submitter.poll() is None, "it had ended"
     submitter.kill()
@@ -101,7 +89,7 @@ def test_a_submission_that_is_killed_is_completed_by_several_at_once(
     [run] = coordinator.ledger.runs()
     assert 0 < waiting(coordinator.client) < CELLS * MANY
     # When two people resume it
-    outputs = [said(each) for each in [begun(farm, "resume", run) for _ in range(2)]]
+    outputs = [said(each) for each in [farm.begin("resume", run) for _ in range(2)]]
     # Then every job has one message, and one of the two was told
     assert Counter(messages(coordinator, "m2").values()) == {1: CELLS * MANY}
     assert sum("were in no queue, and enqueued" in each for each in outputs) == 1
@@ -111,7 +99,7 @@ def test_a_submission_that_is_killed_is_completed_by_several_at_once(
 
 def test_several_who_submit_at_once_get_a_run_each(farm: Farm, coordinator: Coordinator) -> None:
     suite = written(farm, 2)
-    together = [begun(farm, "submit", suite, "--json") for _ in range(3)]
+    together = [farm.begin("submit", suite, "--json") for _ in range(3)]
     runs = [json.loads(said(each)) for each in together]
     assert [each["jobs"] for each in runs] == [CELLS * 2] * 3
     assert len({each["run"] for each in runs}) == 3
@@ -156,16 +144,16 @@ def test_collectors_that_are_killed_lose_and_double_nothing(
     # Given a collector that dies in the middle
     with Store():
         pass  # its tables are there
-    killed_between_two_writes(begun(farm, "status", measured))
+    killed_between_two_writes(farm.begin("status", measured))
     assert 0 < in_store() < JOBS
     # And somebody who is killed on the way to a matrix
-    reader = begun(farm, "matrix", "--format", "json")
+    reader = farm.begin("matrix", "--format", "json")
     time.sleep(1.0)
     reader.kill()
     reader.communicate(timeout=30)
     # When three people look at once, one of them at the matrix
     arguments = [("status", measured, "--json")] * 2 + [("matrix", "--no-ci", "--format", "json")]
-    one, two, matrix = (said(each) for each in [begun(farm, *each) for each in arguments])
+    one, two, matrix = (said(each) for each in [farm.begin(*each) for each in arguments])
     # Then everybody sees every result, once
     assert json.loads(one)["succeeded"] == json.loads(two)["succeeded"] == JOBS == in_store()
     assert {row["cells"]["m2"]["repeats"] for row in json.loads(matrix)["rows"]} == {REPEATS}
@@ -177,7 +165,7 @@ def test_collectors_that_are_killed_lose_and_double_nothing(
 def limited(farm: Farm, size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that cannot write files of more bytes."""
     return subprocess.run(
-        [sys.executable, "-m", "farm", *arguments],
+        [*FARM, *arguments],
         env=farm.environment,
         cwd=farm.folder,
         capture_output=True,
@@ -231,7 +219,7 @@ def test_nobody_waits_for_hardware_that_a_closed_run_lacks(
     run = farm.json("submit", suite, "--json")["run"]
     for job in ledgers.jobs(coordinator.ledger, run):
         ledgers.finish(coordinator.ledger, make_result(job, worker=WORKER.name))
-    watcher = begun(farm, "watch", run)
+    watcher = farm.begin("watch", run)
     # When it is closed
     assert farm("close", run) == f"run {run} is closed: it stays with m2\n"
     # Then whoever waited for the other goes home

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Farm
+from tests.live_farm import Farm
 
 SECONDS = {"p100": 2.0, "m2-max": 1.0}
 

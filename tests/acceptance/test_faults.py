@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psutil
 
-from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, leftovers, until
+from farm.redis import broker
+from tests.live_farm import VISIBILITY_SECONDS, Farm
+from tests.processes import FARM, of_farm, until
 
 SLOW = """
 hardware: all
@@ -78,8 +78,8 @@ def test_a_killed_workers_job_is_finished_by_another_and_counted_once(farm: Farm
     [name] = running(farm)
     label = pids[int(name.rsplit("-", 1)[1])]
     killed_at = time.monotonic()
-    farm.workers[label].send_signal(signal.SIGKILL)
-    farm.workers[label].wait()
+    farm.started[label].send_signal(signal.SIGKILL)
+    farm.started[label].wait()
     # Then the other finishes everything within two timeouts and the jobs' own time
     until(lambda: farm.json("status", submitted["run"], "--json")["succeeded"] == 3)
     assert time.monotonic() - killed_at < 2 * VISIBILITY_SECONDS + 3 * 3 + 15
@@ -127,31 +127,26 @@ def test_a_second_ctrl_c_stops_a_worker_at_once_and_its_job_goes_to_another(farm
     until(lambda: farm.json("status", submitted["run"], "--json")["succeeded"] == 1)
 
 
-def leftovers_but_redis(farm: Farm) -> list[str]:
-    found = leftovers(Path(farm.environment["FARM_HOME"]))
-    return [command for command in found if "-server" not in command.split()[0]]
+def leftovers_but_redis(farm: Farm) -> list[psutil.Process]:
+    server = broker.running()
+    assert server is not None
+    return [process for process in of_farm(farm.folder) if process.pid != server.pid]
 
 
 def start_demo(farm: Farm, suite: str) -> subprocess.Popen[bytes]:
-    """Start `farm demo` with a home of its own; its output goes to demo.log."""
-    with (farm.folder / "demo.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "farm", "demo", "--suite", farm.suite(suite)],
-            env={**farm.environment, "FARM_HOME": str(farm.folder / "demo")},
-            cwd=farm.folder,
-            stdout=log,
-            stderr=log,
-        )
+    """Start `farm demo` with a home of its own."""
+    command = [*FARM, "demo", "--suite", farm.suite(suite)]
+    return farm.start("demo", command, FARM_HOME=str(farm.folder / "demo"))
 
 
 def test_ctrl_c_ends_a_demo_and_everything_that_it_started(farm: Farm) -> None:
     demo = start_demo(farm, SLOW.format(repeats=1, seconds=60))
     until(lambda: "1 running" in farm.log("demo"))
-    assert leftovers(farm.folder / "demo")
+    assert of_farm(farm.folder / "demo")
     demo.send_signal(signal.SIGINT)
     assert demo.wait(60) == 130
     assert "Traceback" not in farm.log("demo")
-    assert not leftovers(farm.folder / "demo")
+    assert not of_farm(farm.folder / "demo")
 
 
 def test_a_demo_runs_from_nothing_to_a_matrix_and_leaves_no_process(farm: Farm) -> None:
@@ -159,4 +154,4 @@ def test_a_demo_runs_from_nothing_to_a_matrix_and_leaves_no_process(farm: Farm) 
     assert demo.wait(200) == 0, farm.log("demo")
     for word in ("cpu-1core", "cpu-all", "geometric mean"):
         assert word in farm.log("demo")
-    assert not leftovers(farm.folder / "demo")
+    assert not of_farm(farm.folder / "demo")

@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from farm.redis import broker
-from tests.acceptance.conftest import Farm, until
+from tests.live_farm import Farm
+from tests.processes import until
 from workers.client import connect
 
 NOOP = """

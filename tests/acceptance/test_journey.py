@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.conftest import Farm, until
+from tests.live_farm import Farm
+from tests.processes import until
 
 NOOP = """
 name: noops

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,12 @@ import pytest
 
 from farm.redis import broker
 from farm.redis.access import WORKER
-from tests import ledgers
-from tests.acceptance.conftest import VISIBILITY_SECONDS, Farm, until
+from tests import ledgers, live_farm
 from tests.acceptance.network_link import NetworkLink
-from tests.chaos.processes import of_farm
-from tests.conftest import NOOP_FOLDER
 from tests.fake_ffmpeg import fake
+from tests.live_farm import VISIBILITY_SECONDS, Farm
+from tests.needs import missing
+from tests.processes import FARM, until
 from workers.client import connect
 from workers.ledger import Ledger
 
@@ -39,8 +38,10 @@ def link() -> Iterator[NetworkLink]:
     with contextlib.ExitStack() as stack:
         try:
             opened = stack.enter_context(NetworkLink())
+        except PermissionError as error:
+            pytest.skip(f"no network namespace may be made here: {error}")
         except OSError as error:
-            pytest.skip(f"no network namespace can be made: {error}")
+            missing(f"no network namespace can be made: {error}")
         yield opened
 
 
@@ -57,26 +58,14 @@ def lease_seconds() -> int:
 
 
 @pytest.fixture
-def far_farm(
-    address: str,
-    lease_seconds: int,
-    farm_home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Farm]:
-    """A farm whose Redis listens on `address`, with a password where that is not the loopback."""
-    monkeypatch.setenv("FARM_FFMPEG", str(fake(tmp_path, "exit 1")))
-    monkeypatch.setenv("FARM_WORKLOADS", str(NOOP_FOLDER))
-    monkeypatch.setenv("FARM_VISIBILITY_TIMEOUT", str(lease_seconds))
-    monkeypatch.setenv("FARM_PATIENCE", "0")
-    farm = Farm(tmp_path, dict(os.environ))
-    farm("up", "--bind", address)
-    try:
+def far_farm(address: str, lease_seconds: int, farm_home: Path, tmp_path: Path) -> Iterator[Farm]:
+    """A farm whose Redis listens on `address`."""
+    environment = live_farm.environment(
+        FARM_FFMPEG=str(fake(tmp_path, "exit 1")),  # a worker need not try real encoders
+        FARM_VISIBILITY_TIMEOUT=str(lease_seconds),
+    )
+    with live_farm.running(tmp_path, environment, "--bind", address) as farm:
         yield farm
-    finally:
-        farm.stop()
-        farm("down")
-    until(lambda: not of_farm(tmp_path), 15)
 
 
 class Results:
@@ -109,24 +98,8 @@ def results(far_farm: Farm) -> Iterator[Results]:
 
 def far_worker(farm: Farm, link: NetworkLink, url: str) -> subprocess.Popen[bytes]:
     """Start a worker at the other end of the link; it shares nothing with this one but Redis."""
-    home = farm.folder / "far"
-    with (farm.folder / "far.log").open("wb") as log:
-        process = subprocess.Popen(
-            link.inside(
-                [
-                    *(sys.executable, "-m", "farm", "worker"),
-                    *("--hardware", "twin", "--share-host"),
-                ]
-            ),
-            env={**farm.environment, "FARM_HOME": str(home), "FARM_REDIS_URL": url},
-            cwd=farm.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    farm.workers["far"] = process
-    return process
+    command = link.inside([*FARM, "worker", "--hardware", "twin", "--share-host"])
+    return farm.start("far", command, FARM_HOME=str(farm.folder / "far"), FARM_REDIS_URL=url)
 
 
 def submit(farm: Farm, name: str, repeats: int, seconds: float) -> str:

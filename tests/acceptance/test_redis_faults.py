@@ -6,32 +6,21 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import psutil
 import pytest
 
 from farm.redis import broker
-from tests.acceptance.conftest import until
 from tests.acceptance.queue_site import VISIBILITY_SECONDS, QueueSite
 from tests.acceptance.tcp_proxy import Loss, TcpProxy
 from tests.conftest import make_result
+from tests.processes import until
 from workers.outbox import Outbox
 
 JOB_SECONDS = 3  # less than Redis is away: a job that runs when it goes ends without it
 AWAY_SECONDS = 3 * VISIBILITY_SECONDS
 
 Fault = Callable[[QueueSite], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def site(
-    redis_url: str, noop_workload: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[QueueSite]:
-    monkeypatch.setenv("FARM_VISIBILITY_TIMEOUT", str(VISIBILITY_SECONDS))
-    site = QueueSite(tmp_path, redis_url)
-    yield site
-    site.close()
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ def server_of(site: QueueSite) -> psutil.Process:
 @contextmanager
 def ended(site: QueueSite, how: signal.Signals) -> Iterator[None]:
     """End the server; start it on the same port, with the same data, at the end."""
-    server = server_of(site)
+    server = broker._children.pop(server_of(site).pid)  # else it waits for those that it stops only
     server.send_signal(how)
     server.wait(10)
     yield

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.acceptance.conftest import Farm, until
+from tests.live_farm import Farm
+from tests.processes import until
 
 LONG = """
 name: long

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.acceptance.conftest import Farm
+from tests.live_farm import Farm
 from workers.cpus import usable_cpus
 
 pytestmark = pytest.mark.alone

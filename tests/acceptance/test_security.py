@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,8 +18,10 @@ import redis
 from farm.redis import broker, certificate
 from farm.redis.access import WORKER
 from farm.redis.server import Server
-from tests import ports
-from tests.acceptance.conftest import Farm, until
+from tests import live_farm, ports
+from tests.fake_ffmpeg import fake
+from tests.live_farm import Farm
+from tests.processes import FARM, until
 
 NOOP = """
 hardware: all
@@ -28,6 +29,7 @@ defaults: {data: synthetic, repeats: 1}
 jobs:
   - {workload: noop, batch_size: [10, 20]}
 """
+QUICK = NOOP.replace("data: synthetic", "data: synthetic, backend: ffmpeg")  # imports nothing
 PRIVATE = {
     *("server.json", "coordinator.password", "coordinator.url", "worker.password", "worker.url"),
 }
@@ -61,8 +63,7 @@ def secrets_of(server: Server) -> tuple[str, ...]:
 def carried(server: Server, tmp_path: Path) -> Iterator[Path]:
     """The file for workers, on another machine; on the way to the farm's Redis there is TLS."""
     shown = certificate.generated(tmp_path / "tls", [])
-    with ports.listening(ports.tls_before(server.port, shown)) as port:
-        encrypted = replace(server, port=port, tls=True, authority=str(shown.authority))
+    with ports.encrypting(server, shown) as encrypted:
         (tmp_path / "carried").mkdir()
         encrypted.write_line(tmp_path / "carried" / "worker.url", WORKER)
         yield tmp_path / "carried" / "worker.url"
@@ -100,11 +101,30 @@ def test_a_worker_that_was_handed_a_file_measures_and_no_password_is_seen(
     farm("up", "--port", str(server.port))
 
 
+@pytest.mark.slow
+def test_a_worker_measures_for_a_redis_that_speaks_tls_itself(
+    tls_server: Server, farm_home: Path, tmp_path: Path
+) -> None:
+    # Given a farm that somebody started with TLS, and a run
+    broker.stop()
+    environment = live_farm.environment(FARM_FFMPEG=str(fake(tmp_path, "exit 1")))
+    with live_farm.running(tmp_path, environment, "--tls") as farm:
+        run = farm.json("submit", farm.suite(QUICK), "--json")["run"]
+        # When a worker is handed the file for workers
+        handed = farm_home / "redis" / "worker.url"
+        assert "\nrediss://worker:" in handed.read_text()
+        elsewhere = {"FARM_HOME": str(tmp_path / "elsewhere")}
+        farm.worker("w", "--hardware", "a", "--redis", f"@{handed}", **elsewhere)
+        # Then it measures
+        until(lambda: farm.json("status", run, "--json").get("succeeded") == 2)
+        assert "Traceback" not in farm.log("w")
+
+
 def test_a_password_that_is_typed_all_the_same_is_hidden(farm_home: Path) -> None:
     # Given commands with a password that take a while: nothing answers them
     secret = token_hex()
     python, beside = sys.executable, Path(sys.executable).with_name("farm")
-    programs = [[python, "-m", "farm"], [python, "-c", "from farm.cli.main import main; main()"]]
+    programs = [[*FARM], [python, "-c", "from farm.cli.main import main; main()"]]
     programs += [[str(beside)]] if beside.exists() else []
     with ports.listening(ports.silent) as port:
         option = f"--redis=redis://worker:{secret}@127.0.0.1:{port}/0"
@@ -143,17 +163,7 @@ def check(farm: Farm, what: str, url: str, verbs: Iterable[str]) -> float:
     """Run the commands at once, with the URL, check what each says, and return how long it took."""
     farm.suite(NOOP)
     began = time.monotonic()
-    processes = {
-        verb: subprocess.Popen(
-            [sys.executable, "-m", "farm", verb, *ARGUMENTS[verb], "--redis", url],
-            env=farm.environment,
-            cwd=farm.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for verb in verbs
-    }
+    processes = {verb: farm.begin(verb, *ARGUMENTS[verb], "--redis", url) for verb in verbs}
     for verb, process in processes.items():
         said = process.communicate(timeout=60)[0]
         assert process.returncode == 1, (verb, said)
@@ -171,7 +181,7 @@ def test_without_the_right_line_there_is_one_clear_line_and_soon(
 ) -> None:
     here = f"127.0.0.1:{server.port}/0"
     check(farm, "refuses the user or", f"redis://worker:topsecret@{here}", ARGUMENTS)
-    check(farm, "refuses the user or password (", f"redis://{here}", ARGUMENTS)
+    check(farm, "refuses the user or password (none was given)", f"redis://{here}", ARGUMENTS)
     check(farm, "nobody listens", "redis://worker:topsecret@127.0.0.1:1/0", ARGUMENTS)
     with ports.listening(ports.web_server) as port:
         check(farm, "is no Redis", f"redis://worker:topsecret@127.0.0.1:{port}/0", ARGUMENTS)

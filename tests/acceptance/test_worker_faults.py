@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -18,16 +16,6 @@ SLACK_SECONDS = 15  # for starting a child on a machine that does other things t
 DEADLY = sorted(set(MOMENTS) - {"never", "deaf", "crashed"})
 # The moments in which there is a result, so that the job must not be measured again.
 MEASURED = {"kept", "delivered", "before-receipt"}
-
-
-@pytest.fixture
-def site(
-    redis_url: str, noop_workload: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[QueueSite]:
-    monkeypatch.setenv("FARM_VISIBILITY_TIMEOUT", str(VISIBILITY_SECONDS))
-    site = QueueSite(tmp_path, redis_url)
-    yield site
-    site.close()
 
 
 def dies_and_is_followed(site: QueueSite, moments: list[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.conftest import Farm, until
 from tests.conftest import NOOP_FOLDER
+from tests.live_farm import Farm
+from tests.processes import until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import redis
 
-from tests.chaos import processes, tally
+from tests import processes
+from tests.chaos import tally
 from tests.chaos.faults import FAULTS
 from tests.chaos.injection import Injection
-from tests.chaos.site import VISIBILITY_SECONDS, Site
+from tests.chaos.site import Site
 from tests.chaos.tally import Books, Tally
+from tests.live_farm import VISIBILITY_SECONDS
 
 NAMES = ("twin", "twin", "left", "right", "twin", "left", "right", "twin")  # of the hardware
 REPEATS = 2

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tests.chaos import processes
+from tests import processes
 from tests.chaos.injection import Hit
-from tests.chaos.site import VISIBILITY_SECONDS, Site
+from tests.chaos.site import Site
 from tests.chaos.worker import Worker
+from tests.live_farm import VISIBILITY_SECONDS
 
 Inject: TypeAlias = Callable[[Site, random.Random], Hit]
 SILENT_SECONDS = VISIBILITY_SECONDS + 2.0  # long enough for every lease to run out
@@ -160,13 +161,13 @@ def kill_submit(site: Site, rng: random.Random) -> Hit:
     """Kill `farm submit` in its midst and have `farm resume` complete what it began."""
     known = set(site.ledger.runs())
     suite = site.suite(cells=12, repeats=2, seconds=lambda: rng.uniform(0.0, 0.3))
-    submitting = site.begin("submit", suite)
+    submitting = site.farm.begin("submit", suite)
     deadline = time.monotonic() + 30
     while len(site.ledger.runs()) == len(known) and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(rng.uniform(0.0, 0.06))
     submitting.kill()
-    submitting.wait()
+    submitting.communicate()
     begun = [run for run in site.ledger.runs() if run not in known]
     if begun:
         site.runs += begun
@@ -178,10 +179,10 @@ def kill_submit(site: Site, rng: random.Random) -> Hit:
 
 def kill_status(site: Site, rng: random.Random) -> Hit:
     """Kill `farm status` while it collects, or shortly before or after."""
-    asking = site.begin("status")
+    asking = site.farm.begin("status")
     time.sleep(rng.uniform(0.4, 1.8))
     asking.kill()
-    asking.wait()
+    asking.communicate()
     return _everybody(site)
 
 

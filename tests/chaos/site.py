@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +13,10 @@ from unittest import mock
 import psutil
 import redis
 
-from farm.redis import broker
+from farm.redis import broker, invitation
 from farm.redis.access import WORKER
-from tests import ledgers
-from tests.chaos import processes
+from tests import ledgers, live_farm, ports, processes
 from tests.chaos.worker import Worker
-from tests.conftest import NOOP_FOLDER
 from tests.fake_ffmpeg import fake
 from workers import keys
 from workers.client import connect
@@ -29,8 +24,6 @@ from workers.job_states import OPEN
 from workers.ledger import Ledger
 from workers.registry import Registry
 
-VISIBILITY_SECONDS = 4
-COMMAND_SECONDS = 120.0
 START_SECONDS = 90.0
 
 
@@ -44,14 +37,11 @@ class Site:
         self.folder = folder
         self.home = folder / "coordinator"
         self.say = say
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if k not in ("FARM_REDIS_URL", "FARM_STORE")},
-            "FARM_HOME": str(self.home),
-            "FARM_WORKLOADS": str(NOOP_FOLDER),
-            "FARM_VISIBILITY_TIMEOUT": str(VISIBILITY_SECONDS),
-            "FARM_PATIENCE": "0",
-            "FARM_FFMPEG": str(fake(folder, "exit 1")),  # a worker need not try real encoders
-        }
+        environment = live_farm.environment(
+            FARM_HOME=str(self.home),
+            FARM_FFMPEG=str(fake(folder, "exit 1")),  # a worker need not try real encoders
+        )
+        self.farm = live_farm.Farm(self.home, environment)
         self.hardware = tuple(dict.fromkeys(hardware.values()))
         self.runs: list[str] = []
         self.expected_jobs = 0
@@ -64,15 +54,23 @@ class Site:
         self._patched = mock.patch.dict(os.environ, {"FARM_HOME": str(self.home)})
         self._patched.start()
         try:
-            self.farm("up")
+            self.port = ports.free()  # nobody takes it while Redis is away
+            self.farm("up", "--port", str(self.port))
             server = broker.running()
             assert server is not None
-            self.port = server.port
             self.client = connect(server.local_url)
             self.ledger = Ledger(self.client)
-            joined = {**self.environment, "FARM_REDIS_URL": server.url_here(WORKER)}
+            lines = dict.fromkeys(self.hardware, server.url_here(WORKER))
+            # The last one may write its own results alone.
+            file, _ = invitation.invite(self.hardware[-1], server.local_url)
+            lines[self.hardware[-1]] = f"@{file}"
             self.workers = [
-                Worker(label, hardware, self.folder, joined)
+                Worker(
+                    label,
+                    hardware,
+                    self.folder,
+                    {**self.farm.environment, "FARM_REDIS_URL": lines[hardware]},
+                )
                 for label, hardware in self._labels.items()
             ]
             for worker in self.workers:
@@ -90,33 +88,6 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         self._sweep()
-
-    def farm(self, *arguments: str, code: int = 0) -> str:
-        """Run one command to its end and return what it printed; raise RuntimeError if it fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "farm", *arguments],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        if done.returncode != code:
-            said = (done.stdout + done.stderr).strip()
-            raise RuntimeError(f"farm {' '.join(arguments)} ended with {done.returncode}: {said}")
-        return done.stdout
-
-    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Begin a command, to be killed in the midst of it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "farm", *arguments],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
 
     def suite(
         self,
@@ -144,13 +115,11 @@ class Site:
                 f"  - {{workload: noop, batch_size: {self._batches}, seconds: {seconds():.2f}}}"
             )
         self.expected_jobs += cells * repeats * len(hardware)
-        path = self.home / f"{name}.yaml"
-        path.write_text("\n".join(lines) + "\n")
-        return str(path)
+        return self.farm.suite("\n".join(lines) + "\n", f"{name}.yaml")
 
     def submit(self, suite: str) -> None:
         """Submit a suite and note its run."""
-        self.runs.append(json.loads(self.farm("submit", suite, "--json"))["run"])
+        self.runs.append(self.farm.json("submit", suite, "--json")["run"])
 
     def open_jobs(self) -> dict[str, str]:
         """Return the jobs that have not ended: id → hardware."""

@@ -24,7 +24,8 @@ from pathlib import Path
 import psutil
 from tabulate import tabulate
 
-from tests.chaos import processes, tally
+from tests import processes
+from tests.chaos import tally
 from tests.chaos.__main__ import print_now
 from tests.chaos.faults import kill_below, kill_worker
 from tests.chaos.site import Site

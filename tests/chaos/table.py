@@ -8,7 +8,7 @@ from tests.chaos import tally
 from tests.chaos.campaign import Outcome
 from tests.chaos.faults import FAULTS
 from tests.chaos.injection import longest
-from tests.chaos.site import VISIBILITY_SECONDS
+from tests.live_farm import VISIBILITY_SECONDS
 
 HEADINGS = ("fault", "injected", "jobs", "results", "duplicates", "lost", "recovery")
 

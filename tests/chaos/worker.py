@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.processes import FARM, start
 
 LEAVE_SECONDS = 45.0  # it may end its job first
 
@@ -51,19 +52,12 @@ class Worker:
         """Start it; return before it is ready."""
         assert not self.runs
         self.home.mkdir(exist_ok=True)
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "farm", "worker"),
-                    *("--hardware", self.hardware, "--share-host"),
-                ],
-                env=self._environment,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = start(
+            [*FARM, "worker", "--hardware", self.hardware, "--share-host"],
+            self._environment,
+            self.home,
+            self.log_path,
+        )
         self.starts += 1
 
     def kill(self) -> None:

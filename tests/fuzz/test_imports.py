@@ -24,7 +24,7 @@ from tests.fuzz.effort import fuzzing, in_time, note
 from tests.fuzz.extremes import right_tables
 from tests.fuzz.inputs import HOSTILE, NUMBERS, as_json, changed, damaged
 from tests.fuzz.shown import check_message, check_shown
-from tests.unit.test_exchange import make_run, rich
+from tests.unit.exchange_samples import make_run, rich
 
 RUN = make_run()
 NAMES = [*COLUMNS, *(f"{prefix}.x" for prefix in FAMILIES), "facts.\x1b[2J", "parameters.=1"]

@@ -25,7 +25,7 @@ from tests.fuzz.effort import fuzzing, in_time, note
 from tests.fuzz.extremes import measurements, outcomes
 from tests.fuzz.inputs import HOSTILE, as_json, changed, damaged
 from tests.fuzz.shown import check_message, check_shown
-from tests.unit.test_exchange import make_run, rich
+from tests.unit.exchange_samples import make_run, rich
 
 CELL = make_cell(workload="fashion_mnist_mlp", parameters={"train_samples": 512})
 OTHER = make_cell(mode="infer", protocol="steady", epochs=None, optimizer=None, batch_size="max")

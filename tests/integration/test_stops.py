@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from jobs.spec import JobSpec
 from tests import ledgers
 from tests.integration.benches import noop, until
+from tests.processes import FARM, start
 from workers import keys
 from workers.app import make_app, queue_of
 from workers.client import connect
@@ -39,17 +40,12 @@ class Workers:
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker; wait until it is there."""
         before = len(Registry(self.client).present())
-        command = [sys.executable, "-m", "farm", "worker", "--hardware", "p100", *options]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                env={**os.environ, "FARM_REDIS_URL": self.url, "FARM_PATIENCE": "0"},
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = start(
+            [*FARM, "worker", "--hardware", "p100", *options],
+            {**os.environ, "FARM_REDIS_URL": self.url, "FARM_PATIENCE": "0"},
+            self.folder,
+            self.log,
+        )
         self.processes.append(process)
         until(lambda: len(Registry(self.client).present()) > before)
         return process
@@ -135,10 +131,11 @@ def test_when_the_grace_is_over_another_worker_has_the_job_at_once(workers: Work
 
 
 def test_the_second_ctrl_c_hands_the_job_back_and_leaves_nothing_running(workers: Workers) -> None:
-    job = noop(seconds=300.0)
+    job, other = noop(seconds=300.0), noop(repeat=2, run="run-2")
     worker = workers.start()
     workers.submit(job)
     workers.measuring(worker)
+    workers.submit(other)
     family = psutil.Process(worker.pid).children(recursive=True)
     worker.send_signal(signal.SIGINT)
     time.sleep(0.5)
@@ -147,8 +144,11 @@ def test_the_second_ctrl_c_hands_the_job_back_and_leaves_nothing_running(workers
     worker.wait(60)
     assert time.monotonic() - began < 10
     until(lambda: not [p for p in family if p.is_running()], 10)
-    assert (ledgers.state(workers.ledger, job), workers.waiting()) == ("queued", 1)
+    assert (ledgers.state(workers.ledger, job), workers.waiting()) == ("queued", 2)
     assert workers.attempts(job) == 0
+    # And it is the first that another worker takes
+    first = json.loads(str(workers.client.lindex(keys.queue("p100"), -1)))
+    assert first["headers"]["id"] == job.id
     log = workers.log.read_text()
     assert f"handing {job.label} back" in log
     assert "Traceback" not in log, log

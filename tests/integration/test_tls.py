@@ -34,17 +34,8 @@ def encrypted(redis_url: str, shown: Certificate) -> Iterator[Server]:
     """The farm's Redis behind a port that speaks TLS: the embedded one has none built in."""
     server = broker.running()
     assert server is not None
-    with ports.listening(ports.tls_before(server.port, shown)) as port:
-        yield Server(
-            pid=server.pid,
-            bind=server.bind,
-            port=port,
-            password=server.password,
-            worker_password=server.worker_password,
-            started_at=server.started_at,
-            tls=True,
-            authority=str(shown.authority),
-        )
+    with ports.encrypting(server, shown) as encrypted:
+        yield encrypted
 
 
 def queue_answers(url: str) -> bool:

@@ -10,7 +10,7 @@ from farm.exchange import exchange
 from farm.exchange.importer import import_files
 from farm.store.store import Store
 from tests.conftest import make_result
-from tests.unit.test_exchange import make_run
+from tests.unit.exchange_samples import make_run
 
 
 def test_a_header_may_be_written_otherwise(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from farm.run import Run
 from farm.store.store import Store
 from jobs.spec import JobSpec
 from tests.conftest import make_result
-from tests.unit.test_exchange import bring, change, exported, make_run, problems
+from tests.unit.exchange_samples import bring, change, exported, make_run, problems
 
 RUN = make_run()
 FIRST, SECOND, THIRD = RUN.jobs("p100")
@@ -37,19 +37,6 @@ def here(tmp_path: Path) -> Iterator[Store]:
     with Store(f"sqlite:///{tmp_path}/here.db") as store:
         filled(store)
         yield store
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Store]:
-    with Store(f"sqlite:///{tmp_path}/there.db") as store:
-        yield store
-
-
-@pytest.fixture
-def file(here: Store, tmp_path: Path) -> Path:
-    path = tmp_path / "out.jsonl"
-    path.write_bytes(exported(here))
-    return path
 
 
 def counted(store: Store) -> dict[str, float | None]:

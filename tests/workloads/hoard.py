@@ -27,6 +27,7 @@ class Hoard(Workload):
     summary = "takes memory"
     source = "the tests"
     parameters = HoardParameters
+    backends = (*Workload.backends, "ffmpeg")  # a template for the last imports nothing
     epochs = 1
     smallest: ClassVar[dict[str, int]] = {}
     learning_steps = 1_000  # a trial has fewer

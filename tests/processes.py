@@ -1,17 +1,42 @@
-"""Processes: waiting for their end, and finding those of a farm that are left."""
+"""Processes of a farm: starting them, waiting for them, and finding those that are left."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+FARM = (sys.executable, "-m", "farm")
 
-def until(condition: Callable[[], bool], seconds: float, what: str, pause: float = 0.05) -> None:
+
+def start(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a process as from another terminal: nothing to read, a session and a log of its own."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def until(
+    condition: Callable[[], object],
+    seconds: float = 90.0,
+    what: str = "what was waited for",
+    pause: float = 0.05,
+) -> None:
     """Wait until the condition holds; raise TimeoutError naming `what` when it does not."""
     deadline = time.monotonic() + seconds
     while not condition():
