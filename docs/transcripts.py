@@ -1,6 +1,6 @@
 """Run the commands shown in the documents, and put what they print in place of what was there.
 
-    make demo && .venv/bin/python docs/transcripts.py
+    make demo && .venv/bin/python docs/transcripts.py [DOCUMENT ...]
 
 A line ``<!-- run: COMMAND -->`` before a fenced block marks a transcript; the block becomes the
 command and its output, run with the demo's results.
@@ -35,8 +35,9 @@ def transcript(match: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Rewrite every document that holds a transcript."""
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    """Rewrite every document that holds a transcript, or those named."""
+    named = [Path(name).resolve() for name in sys.argv[1:]]
+    for path in named or [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         before = path.read_text()
         after = MARK.sub(transcript, before)
         if after != before:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.limits import MAX_NAMES, Count, Key, Text, Texts
 from jobs.spec import KERAS_BACKENDS, Cell
+
+Said: TypeAlias = Annotated[dict[Key, Text], Field(max_length=MAX_NAMES)]
 
 
 class Capabilities(BaseModel):
@@ -14,15 +17,17 @@ class Capabilities(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    os: str  # linux, macos, windows
+    os: Text  # linux, macos, windows
     device: Literal["cpu", "gpu"]
-    gpu_api: str | None = None  # cuda, rocm, metal
-    backends: dict[str, str] = Field(default_factory=dict)  # installed here → version
+    gpu_api: Text | None = None  # cuda, rocm, metal
+    backends: Said = Field(default_factory=dict)  # installed here → version
     # Backend or encoder → why it cannot be used although it may be there, and what to do.
-    refused: dict[str, str] = Field(default_factory=dict)
-    encoders: tuple[str, ...] = ()  # ffmpeg's names of those that have encoded a frame here
-    memory_bytes: int | None = None  # of the device
-    workloads: dict[str, int] = Field(default_factory=dict)  # name → version
+    refused: Said = Field(default_factory=dict)
+    encoders: Texts = ()  # ffmpeg's names of those that have encoded a frame here
+    memory_bytes: Count | None = None  # of the device
+    workloads: Annotated[dict[Key, Count], Field(max_length=MAX_NAMES)] = Field(
+        default_factory=dict
+    )  # name → version
 
 
 def without_backend(backend: str, has: Capabilities) -> str | None:

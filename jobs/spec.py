@@ -159,6 +159,11 @@ class JobSpec(BaseModel):
         return _digest([*said, self.retry] if self.retry else said)
 
     @property
+    def predecessor(self) -> JobSpec | None:
+        """The job in whose place this one is; None where it is the first."""
+        return self.model_copy(update={"retry": self.retry - 1}) if self.retry else None
+
+    @property
     def label(self) -> str:
         """The job in one short phrase, for logs and tables."""
         cell = self.cell

@@ -170,4 +170,5 @@ def make_result(job: JobSpec | None = None, lap_seconds: float = 1.0, **changes:
 
 def environment() -> dict[str, str]:
     """Return the environment for a process of the farm's, the fixtures' changes included."""
-    return dict(os.environ)
+    # One process of several that run tests has a COLUMNS of its own.
+    return {name: value for name, value in os.environ.items() if name != "COLUMNS"}

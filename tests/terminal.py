@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -24,10 +25,12 @@ class Terminal:
         given = {key: value for key, value in environment().items() if key != "COLUMNS"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "farm", *arguments],
-            env={**given, "TERM": "xterm"},
+            env={**given, "TERM": "xterm", "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if errors_only else writes,
             stderr=writes,
+            # Whoever runs the tests in a shell's background has it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
         os.close(writes)
         self.shown = ""
@@ -56,6 +59,11 @@ class Terminal:
 
     def end(self) -> str:
         """Wait for the end, and return all that was shown."""
-        self.process.wait(60)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler tells where it is
+            self._reader.join(10)
+            raise AssertionError(f"it did not end:\n{self.shown}") from None
         self._reader.join(10)
         return self.shown

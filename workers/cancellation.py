@@ -22,21 +22,22 @@ RETRY_SECONDS = 5.0  # after Redis has gone away
 
 
 class CancellationListener:
-    """A thread that calls `drop` with the id of each job cancelled while it ran; a context manager.
+    """A thread that calls `look` whenever a job was cancelled while it ran; a context manager.
 
-    It sleeps in the kernel until Redis says something. What is published while the connection is
-    down it never hears: the worker looks at its job's state at every beat as well.
+    It sleeps in the kernel until Redis says something. What is published is a hint, for what is
+    said of other hardware may be a lie: `look` is to see for itself. What is published while the
+    connection is down it never hears: the worker looks at every beat as well.
     """
 
     def __init__(
         self,
         client: redis.Redis,
-        drop: Callable[[str], None],
+        look: Callable[[], None],
         *,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._client = client
-        self._drop = drop
+        self._look = look
         self._retry_seconds = retry_seconds
         self._stopped = threading.Event()
         self._deaf = False  # Redis is away, or does not let us listen; said once
@@ -77,5 +78,5 @@ class CancellationListener:
                 elif message["type"] == "subscribe":
                     self._deaf = False
                 elif message["type"] == "message":
-                    self._drop(message["data"])
+                    self._look()
                 asked = message is None

@@ -183,9 +183,10 @@ def _user(url: str) -> str:
 def _not_allowed(url: str, said: str) -> str:
     hardware = hardware_of(url)
     if hardware is not None or _user(url) == WORKER:
-        whose = f"a worker's (of {plain(hardware)} alone)" if hardware else "a worker's"
+        whose = f" (of {plain(hardware)} alone)" if hardware else ""
+        reading = "" if hardware else " and for reading"
         what = (
-            f"this line is {whose}, for `farm worker` and for reading: Redis does not let this "
+            f"this line is a worker's{whose}, for `farm worker`{reading}: Redis does not let this "
             f"user submit, retry, cancel or the like"
         )
     else:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BATCH = 500
+ADD_TRIES = 10  # at a column that changes meanwhile
 
 # A job that has ended stays ended: a message delivered twice is neither run nor counted again.
 _BEGIN = """
@@ -35,10 +36,11 @@ redis.call('HSET', KEYS[1], ARGV[1], 'queued')
 redis.call('HINCRBY', KEYS[2], ARGV[1], -1)
 return 1
 """
+# A job that was recorded and has no state any more has lost it.
 _CANCEL = """
 local cancelled = {}
 for _, job in ipairs(ARGV) do
-  local state = redis.call('HGET', KEYS[1], job)
+  local state = redis.call('HGET', KEYS[1], job) or 'queued'
   if state == 'queued' or state == 'running' then
     redis.call('HSET', KEYS[1], job, 'cancelled')
     cancelled[#cancelled + 1] = job
@@ -96,6 +98,14 @@ class Column:
         """
         from redis import WatchError
 
+        for _ in range(ADD_TRIES):
+            try:
+                return self._add(tags, jobs, open_only=open_only)
+            except WatchError:  # somebody else is at it, or will not let anybody
+                continue
+        return False
+
+    def _add(self, tags: Collection[str], jobs: Sequence[JobSpec], *, open_only: bool) -> bool:
         with self.client.pipeline() as pipe:
             watched = (self.key("tags"), keys.CLOSED, keys.manifest(self.run))
             pipe.watch(*watched)  # type: ignore[no-untyped-call]
@@ -112,10 +122,7 @@ class Column:
             for batch in _batches(jobs):
                 pipe.hset(self.key("jobs"), mapping={j.id: j.model_dump_json() for j in batch})
                 pipe.hset(self.key("states"), mapping=dict.fromkeys([j.id for j in batch], QUEUED))
-            try:
-                pipe.execute()
-            except WatchError:
-                return self.add(tags, jobs, open_only=open_only)
+            pipe.execute()
         return True
 
     def exists(self) -> bool:
@@ -146,6 +153,7 @@ class Column:
     def cancel(self, jobs: Sequence[str]) -> dict[str, str]:
         """End those of the jobs that have not ended as cancelled; return the state each was in.
 
+        All of them belong to this column; one whose state is not known counts as queued.
         Workers hear of those that run. A result that arrives later is not taken.
         """
         cancelled: dict[str, str] = {}

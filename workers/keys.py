@@ -14,7 +14,8 @@ that Redis can keep each to its own (`farm/redis/access.py`):
 What the coordinator writes: `farm:run:{run}`, a run's manifest; `farm:runs`, the runs by creation;
 `farm:suites`, the newest run of each suite; `farm:closed`, the runs that no hardware joins any
 more; and on the channel `farm:cancelled` the ids of jobs that were cancelled while they ran.
-`farm:hardware` is the set of all hardware that was ever here, or was invited.
+`farm:hardware` is the set of all hardware that was ever here, or was invited, and `farm:invited`
+has the tags that each invited hardware may be selected by: its own word does not count.
 
 A name holds no colon, and none of the signs that mean something in a pattern (`jobs.spec.Name`).
 """
@@ -25,6 +26,7 @@ RUNS = "farm:runs"
 SUITES = "farm:suites"
 CLOSED = "farm:closed"
 HARDWARE = "farm:hardware"
+INVITED = "farm:invited"
 CANCELLED_CHANNEL = "farm:cancelled"
 QUEUES = "farm:queue:"  # before the name of every queue, which is Celery's
 

@@ -1,10 +1,10 @@
 """Pulse: says that a worker lives, and keeps its running job from being handed to another.
 
 Kombu keeps every delivery that is not acknowledged in a sorted set, scored by the time of delivery,
-and any consumer puts back into its queue what is older than the visibility timeout. Setting the
-score of one's own delivery to now, again and again, is a lease: the job may run for hours under a
-timeout of a minute, and when the worker dies the lease runs out by itself. Now is Redis's own time:
-the clocks of the machines do not matter.
+and any worker of the hardware puts back into its queue what is older than the visibility timeout.
+Setting the score of one's own delivery to now, again and again, is a lease: the job may run for
+hours under a timeout of a minute, and when the worker dies the lease runs out by itself. Now is
+Redis's own time: the clocks of the machines do not matter.
 """
 
 from __future__ import annotations

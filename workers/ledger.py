@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -73,7 +73,9 @@ class Ledger:
                 pipe.hdel(keys.SUITES, suite)
             pipe.zrem(keys.RUNS, run)
             pipe.srem(keys.CLOSED, run)
-            pipe.unlink(keys.manifest(run), *found)
+            pipe.unlink(keys.manifest(run))
+            for start in range(0, len(found), BATCH):
+                pipe.unlink(*found[start : start + BATCH])
             pipe.execute()
 
     def runs(self) -> list[str]:
@@ -103,21 +105,32 @@ class Ledger:
 
     def columns(self, run: str) -> dict[str, frozenset[str]]:
         """Return the hardware that has jobs in the run, with the tags that it was selected by."""
-        names = sorted(cast("set[str]", self.client.smembers(keys.HARDWARE)))
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.smembers(keys.HARDWARE)
+            pipe.hgetall(keys.INVITED)
+            known, invited = cast("tuple[set[str], dict[str, str]]", pipe.execute())
+        names = sorted(known)
         if not names:
             return {}
         wanted = [keys.column(run, name, "tags") for name in names]
         texts = cast("list[str | None]", self.client.mget(wanted))
         found = {
-            name: recorded.tags(run, name, text)
+            name: recorded.tags(run, name, invited.get(name, text))
             for name, text in zip(names, texts, strict=True)
             if text is not None
         }
         return {name: tags for name, tags in found.items() if tags is not None}
 
-    def extents(self, run: str) -> dict[str, Extent]:
-        """Return how much each hardware has in the run; what somebody has damaged is left out."""
-        columns = [self.column(run, hardware) for hardware in self.columns(run)]
+    def tags(self, hardware: str, said: Collection[str]) -> frozenset[str]:
+        """Return what a hardware may be selected by: the tags it says, unless it was invited."""
+        text = cast("str | None", self.client.hget(keys.INVITED, hardware))
+        invited = None if text is None else recorded.tags("any", hardware, text)
+        return frozenset(said) if invited is None else invited
+
+    def extents(self, run: str, hardware: Iterable[str] | None = None) -> dict[str, Extent]:
+        """Return how much each hardware, or these, has in the run; what is damaged is left out."""
+        names = self.columns(run) if hardware is None else hardware
+        columns = [self.column(run, name) for name in names]
         with self.client.pipeline(transaction=False) as pipe:
             for column in columns:
                 pipe.hlen(column.key("jobs"))
@@ -157,11 +170,15 @@ class Ledger:
 
 @contextmanager
 def unless_damaged(run: str, hardware: str) -> Iterator[None]:
-    """Tell of what somebody has damaged of a hardware's in Redis, and go on with others'."""
+    """Tell of what somebody has damaged of a hardware's in Redis, and go on with others'.
+
+    Whatever its workers have written there, whoever does the same for all hardware goes on: also
+    where it can be read and is nothing that the farm would have written.
+    """
     try:
         yield
-    except RedisError as error:
-        if not is_damage(error):
+    except (RedisError, ValueError, RecursionError) as error:
+        if isinstance(error, RedisError) and not is_damage(error):
             raise
         logger.error(
             "what Redis has of run %s for %s is damaged and is left out: %s",

@@ -1,4 +1,4 @@
-"""Gate: what of a queue reaches Celery: jobs of the farm, and nothing else that a message can say.
+"""Message check: what of a queue reaches Celery is jobs of the farm, and nothing else.
 
 Whoever has the queue's password can write anything into it. Celery would stop at a message without
 headers, hold one with an `eta` back, drop one that `expires`, and send on what `link`, `chain` and
@@ -70,10 +70,14 @@ def restorable(entry: bytes, queue: str) -> bool:
     """Tell whether an entry of the queue's unacknowledged deliveries can go back into it."""
     try:
         message, _, routing_key = json.loads(entry)
+        if routing_key != queue:
+            return False
         admitted(json.dumps(message).encode(), queue)
-        return bool(routing_key == queue)
+    except UnreadableJobError:
+        return True  # of a worker of a later version, which has died: refused when it is taken
     except (ValueError, TypeError, RecursionError, NoJobError):
         return False
+    return True
 
 
 def _unreadable(problem: str, job: object, id_: object) -> NoJobError:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
 from workers import keys
+from workers.message_check import MAX_BYTES
 
 if TYPE_CHECKING:
     import redis
@@ -59,7 +60,7 @@ class Messages:
 
 def _decoded(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text) if len(text) <= MAX_BYTES else None
     except (ValueError, RecursionError):
         return None
 

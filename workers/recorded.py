@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from jobs.problem import first_problem
 from jobs.spec import NAME_PATTERN, JobSpec
 
+MAX_TAGS_CHARACTERS = 65_536
+
 logger = logging.getLogger(__name__)
 
 
@@ -23,10 +25,11 @@ def spec(run: str, hardware: str, job: str, text: str) -> JobSpec | None:
         found = JobSpec.model_validate_json(text)
     except ValidationError as error:
         problem = first_problem(error)
-        logger.warning("job %s of run %s cannot be read and is left out: %s", job, run, problem)
+        said = (job[:64], run, problem)
+        logger.warning("job %s of run %s cannot be read and is left out: %s", *said)
         return None
     if (found.run, found.hardware, found.id) != (run, hardware, job):
-        logger.warning("job %s of run %s is left out: its record is of another", job, run)
+        logger.warning("job %s of run %s is left out: its record is of another", job[:64], run)
         return None
     return found
 
@@ -37,7 +40,7 @@ def tags(run: str, hardware: str, text: str) -> frozenset[str] | None:
     The name is checked too.
     """
     try:
-        found = json.loads(text)
+        found = json.loads(text[:MAX_TAGS_CHARACTERS])  # of a longer one nothing is left to read
         if re.fullmatch(NAME_PATTERN, hardware) and all(isinstance(tag, str) for tag in found):
             return frozenset(found)
     except (ValueError, TypeError, RecursionError):

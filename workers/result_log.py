@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 JOB, RESULT = "job", "result"  # the fields of an entry: the job's id, its Result as JSON
 COUNT = 500
 # What Redis says of keys that somebody has damaged: other hardware is none the worse for it.
-_DAMAGED = ("WRONGTYPE", "exhausted", "Invalid stream ID", "invalid start ID")
+_DAMAGED = (
+    *("WRONGTYPE", "exhausted", "Invalid stream ID", "invalid start ID", "not an integer"),
+    *("would overflow", "not a valid float"),
+)
 CARRIED_BYTES = 2 * MAX_RESULT_BYTES  # of results in one answer, about
 KEPT_BYTES = 65_536  # of a result that is too large
 

@@ -125,7 +125,7 @@ class Service:
 
         bench = self.bench
         try:
-            with CancellationListener(bench.ledger.client, bench.hand.drop):
+            with CancellationListener(bench.ledger.client, bench.drop_if_over):
                 serve(self.url, bench)
         finally:
             bench.leave()

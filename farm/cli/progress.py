@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from farm.runs.progress import HardwareProgress
     from farm.store.store import Store
 
+LEAST_SECONDS = 0.1  # between two looks
 REFRESH_SECONDS = 5.0  # at the latest; a result refreshes at once
 
 
@@ -59,7 +60,8 @@ def follow(
     with _view(quiet=quiet) as view, explained(coordinator.url):
         while True:
             coordinator.enlist_present()
-            collect_run(coordinator.ledger, store, run.id)
+            if not collect_run(coordinator.ledger, store, run.id):
+                time.sleep(LEAST_SECONDS)  # also where a log has what is never collected
             rows = store.job_rows(run.id)
             waiting = coordinator.waits_for(run)
             here = presence.looked_up(coordinator.registry)

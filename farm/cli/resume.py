@@ -21,6 +21,7 @@ def command(run: str, redis_url: str | None) -> None:
     from farm.render.units import count
     from farm.runs.coordinator import Coordinator
     from farm.runs.resumption import resume
+    from jobs.errors import FarmError
     from workers.client import explained
 
     coordinator = Coordinator(broker.resolve(redis_url))
@@ -32,6 +33,8 @@ def command(run: str, redis_url: str | None) -> None:
     for hardware, number in sent.items():
         were = "was" if number == 1 else "were"
         click.echo(f"{hardware}: {count(number, 'job')} {were} in no queue, and enqueued")
+    if done.problems:
+        raise FarmError("\n".join(done.problems))
     if not done.joined and not sent:
         click.echo(f"run {chosen.id}: nothing was missing")
     with explained(coordinator.url):

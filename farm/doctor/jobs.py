@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from farm.doctor import queue
 from farm.doctor.broker import asked
 from farm.doctor.check import Check, listed
 from farm.render import units
@@ -16,13 +17,20 @@ from farm.run import read_manifest
 from workers.enqueue_lock import EnqueueLock
 from workers.job_states import OPEN
 from workers.ledger import Ledger, unless_damaged
-from workers.messages import Messages
 from workers.registry import Registry
 
 if TYPE_CHECKING:
     import redis
 
 LOOK_AGAIN_SECONDS = 1.0
+
+
+class Missed(NamedTuple):
+    """A job that has not ended and whose message is not found."""
+
+    run: str
+    hardware: str
+    job: str  # the id: another hardware may write the same one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +41,8 @@ class RunState:
     columns: frozenset[str] = frozenset()  # the hardware that has jobs
     enqueued: frozenset[str] = frozenset()  # … whose jobs have all been put into its queue
     at_it: frozenset[str] = frozenset()  # … whose jobs somebody is putting there now
-    open_jobs: Mapping[str, str] = field(default_factory=dict)  # id → hardware, of those not ended
+    # The ids of those that have not ended, by hardware: each says which are its own.
+    open_jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     waits_for: str | None = None  # selected hardware that never came, in words
 
 
@@ -59,39 +68,42 @@ def runs(client: redis.Redis) -> list[RunState]:
     found = []
     for run in ledger.runs():
         tags = ledger.columns(run)
-        columns = [ledger.column(run, hardware) for hardware in tags]
-        open_jobs: dict[str, str] = {}
-        for column in columns:
-            with unless_damaged(run, column.hardware):
-                open_now = (job for job, state in column.states().items() if state in OPEN)
-                open_jobs |= dict.fromkeys(open_now, column.hardware)
+        open_jobs = _open_jobs(ledger, run, tags)
         if not open_jobs and run not in joinable:
             continue
-        locks = {column.hardware: EnqueueLock(client, run, column.hardware) for column in columns}
-        enqueued = frozenset(name for name, lock in locks.items() if lock.done_before())
-        waits_for = _waits_for(ledger, run, list(tags.values())) if run in joinable else None
+        locks = {name: EnqueueLock(client, run, name) for name in tags}
         found.append(
             RunState(
                 run=run,
                 columns=frozenset(tags),
-                enqueued=enqueued,
+                enqueued=frozenset(name for name, lock in locks.items() if lock.done_before()),
                 at_it=frozenset(name for name, lock in locks.items() if lock.held()),
                 open_jobs=open_jobs,
-                waits_for=waits_for,
+                waits_for=_waits_for(ledger, run, tags.values()) if run in joinable else None,
             )
         )
     return found
 
 
+def _open_jobs(ledger: Ledger, run: str, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the ids of the jobs that have not ended, by the hardware that has any."""
+    found = {}
+    for hardware in columns:
+        with unless_damaged(run, hardware):
+            states = ledger.column(run, hardware).states()
+            found[hardware] = frozenset(job for job, state in states.items() if state in OPEN)
+    return {hardware: jobs for hardware, jobs in found.items() if jobs}
+
+
 def unserved(found: Sequence[RunState], here: Collection[str]) -> Check:
     """Judge whether somebody is here for every job that has not ended."""
     name = "jobs without a worker"
-    counted = Counter(
-        (run.run, hardware)
+    counted = {
+        (run.run, hardware): len(jobs)
         for run in found
-        for hardware in run.open_jobs.values()
+        for hardware, jobs in run.open_jobs.items()
         if hardware not in here
-    )
+    }
     if not counted:
         return Check.fine(name, "none waits for hardware that is not here")
     missing = sorted({hardware for _, hardware in counted})
@@ -128,7 +140,7 @@ def half_enqueued(found: Sequence[RunState]) -> Check:
     halves = [
         (run.run, sorted(left))
         for run in found
-        if (left := set(run.open_jobs.values()) - run.enqueued - run.at_it)
+        if (left := set(run.open_jobs) - run.enqueued - run.at_it)
     ]
     if not halves:
         return Check.fine(name, "none: what was recorded was enqueued")
@@ -150,8 +162,7 @@ def find_lost(client: redis.Redis) -> dict[str, int]:
     if not missed:
         return {}
     time.sleep(LOOK_AGAIN_SECONDS)
-    again = _missed(client)
-    found = Counter(run for job, run in missed.items() if again.get(job) == run)
+    found = Counter(job.run for job in missed & _missed(client))
     return dict(sorted(found.items()))
 
 
@@ -168,22 +179,21 @@ def lost(found: Mapping[str, int]) -> Check:
     )
 
 
-def _missed(client: redis.Redis) -> dict[str, str]:
-    """Return, by id, the run of every job that has not ended and whose message is not found."""
-    found = [run for run in runs(client) if run.open_jobs]
-    seen: set[str] = set()
-    for hardware in {each for run in found for each in run.open_jobs.values()}:
-        seen |= Messages(client, hardware).jobs()
+def _missed(client: redis.Redis) -> set[Missed]:
+    """Return the jobs that have not ended and whose message is not in their hardware's queue."""
+    found = runs(client)
+    messages = queue.jobs(client, {hardware for run in found for hardware in run.open_jobs})
     return {
-        job: run.run
+        Missed(run.run, hardware, job)
         for run in found
-        for job, hardware in run.open_jobs.items()
+        for hardware, jobs in run.open_jobs.items()
         # Whoever holds the lock is about to send what is missing, however slowly.
-        if job not in seen and hardware in run.enqueued - run.at_it
+        if hardware in messages and hardware in run.enqueued - run.at_it
+        for job in jobs - messages[hardware]
     }
 
 
-def _waits_for(ledger: Ledger, run: str, columns: Sequence[Collection[str]]) -> str | None:
+def _waits_for(ledger: Ledger, run: str, columns: Iterable[Collection[str]]) -> str | None:
     manifest = ledger.manifest(run)
     recorded = None if manifest is None else read_manifest(run, manifest)
-    return None if recorded is None else recorded.waits_for(columns)
+    return None if recorded is None else recorded.waits_for(list(columns))

@@ -1,14 +1,36 @@
-"""Queue: how many messages wait for each hardware, and how many its workers have in hands."""
+"""Queue: what waits for each hardware, and what its workers have in hands.
+
+Whoever works for a hardware can put something else in its queue's place. Then that hardware is left
+out, with a word in the log, and nobody else is the worse for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from redis import RedisError
+
 from workers import keys
+from workers.messages import Messages
+from workers.result_log import is_damage
 
 if TYPE_CHECKING:
     import redis
+    from redis.client import Pipeline
+
+logger = logging.getLogger(__name__)
+
+
+def jobs(client: redis.Redis, hardware: Collection[str]) -> dict[str, set[str]]:
+    """Return the ids of the jobs that have a message, waiting or in hands, by hardware."""
+    found = {}
+    for name in sorted(hardware):
+        with _unless_damaged(name):
+            found[name] = Messages(client, name).jobs()
+    return found
 
 
 def waiting(client: redis.Redis, hardware: Collection[str]) -> dict[str, int]:
@@ -17,7 +39,7 @@ def waiting(client: redis.Redis, hardware: Collection[str]) -> dict[str, int]:
     with client.pipeline(transaction=False) as pipe:
         for name in names:
             pipe.llen(keys.queue(name))
-        return dict(zip(names, map(int, pipe.execute()), strict=True))
+        return _counted(names, pipe)
 
 
 def held(client: redis.Redis, hardware: Collection[str], since: float) -> dict[str, int]:
@@ -30,4 +52,25 @@ def held(client: redis.Redis, hardware: Collection[str], since: float) -> dict[s
     with client.pipeline(transaction=False) as pipe:
         for name in names:
             pipe.zcount(keys.unacked_index(name), f"({since}", "+inf")
-        return dict(zip(names, map(int, pipe.execute()), strict=True))
+        return _counted(names, pipe)
+
+
+def _counted(names: Collection[str], pipe: Pipeline) -> dict[str, int]:
+    """Return what Redis answers to the questions asked, one for each of the names."""
+    found = {}
+    for name, said in zip(names, pipe.execute(raise_on_error=False), strict=True):
+        with _unless_damaged(name):
+            if isinstance(said, Exception):
+                raise said
+            found[name] = int(said)
+    return found
+
+
+@contextmanager
+def _unless_damaged(hardware: str) -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        if not is_damage(error):
+            raise
+        logger.error("the queue of %s in Redis is damaged and is left out: %s", hardware, error)

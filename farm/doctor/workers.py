@@ -27,7 +27,9 @@ def checks(url: str, client: redis.Redis, visibility_seconds: float) -> Iterator
     yield asked(
         "worker versions",
         url,
-        lambda: versions(registry.workers(), registry.unreadable(), *_own_versions()),
+        lambda: versions(
+            registry.workers(), [each.label for each in registry.unreadable()], *_own_versions()
+        ),
     )
     yield asked("worker clocks", url, lambda: clocks(registry.workers(), visibility_seconds))
     yield asked("worker queues", url, lambda: _queues(client, registry, visibility_seconds))
@@ -51,7 +53,7 @@ def presence(records: Sequence[WorkerRecord], now: float) -> Check:
 
 
 def _missed(record: WorkerRecord, now: float) -> bool:
-    return record.state == "lost" and now - record.seen_at < LOST_SECONDS
+    return record.state == "lost" and 0 <= now - record.seen_at < LOST_SECONDS
 
 
 def versions(

@@ -48,8 +48,8 @@ def user_of(hardware: str) -> str:
 def users(version: tuple[int, ...], passwords: Mapping[str, str]) -> list[str]:
     """Return the lines of a server's configuration that say who may do what.
 
-    Passwords, one for each user, are given as hashes. Raises BrokerError where the server cannot
-    keep somebody to their own.
+    The passwords, one for each user, stand there as hashes. Raises BrokerError where the server
+    cannot keep somebody to their own.
     """
     return [
         "user default off",

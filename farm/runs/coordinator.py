@@ -12,7 +12,7 @@ from farm.runs.enqueuer import Enqueuer, LockLostError
 from jobs.errors import BrokerDownError
 from workers.client import connect, explained, hardware_of
 from workers.enqueue_lock import EnqueueLock
-from workers.ledger import Ledger
+from workers.ledger import Ledger, unless_damaged
 from workers.registry import Registry, WorkerRecord
 
 if TYPE_CHECKING:
@@ -63,17 +63,9 @@ class Coordinator:
         Hardware that somebody else is enlisting is left to them.
         """
         with explained(self.url):
-            by_hardware: dict[str, list[WorkerRecord]] = {}
-            for worker in self.registry.present():
-                by_hardware.setdefault(worker.hardware, []).append(worker)
-            columns = sorted(
-                {(each.hardware, each.tags) for of in by_hardware.values() for each in of}
-            )
-            return [
-                hardware
-                for hardware, tags in columns
-                if self._enlist(run, hardware, tags, by_hardware[hardware])
-            ]
+            present = self.registry.present()
+            columns = sorted({(worker.hardware, worker.tags) for worker in present})
+            return [each for each, tags in columns if self._enlist(run, each, tags, present)]
 
     def enlist(self, hardware: str, tags: Collection[str]) -> list[Run]:
         """Enqueue the hardware's jobs in every open run that selects it; return those runs."""
@@ -117,8 +109,17 @@ class Coordinator:
     def _enlist(
         self, run: Run, hardware: str, tags: Collection[str], present: Sequence[WorkerRecord]
     ) -> bool:
+        tags = self.ledger.tags(hardware, tags)
         if not run.selector.matches(tags):
             return False
+        with unless_damaged(run.id, hardware):
+            if self._enqueue(run, hardware, tags, present):
+                return True
+        return False
+
+    def _enqueue(
+        self, run: Run, hardware: str, tags: Collection[str], present: Sequence[WorkerRecord]
+    ) -> bool:
         lock = self.enqueue_lock(run.id, hardware)
         if lock.done_before():
             return False

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from redis import RedisError
+
 from farm.runs import unsupported
 from jobs.errors import BrokerDownError, FarmError
 from jobs.spec import JobSpec
 from workers.job_states import OPEN
 from workers.messages import Messages
 from workers.registry import WorkerRecord
+from workers.result_log import is_damage
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -28,6 +31,16 @@ class LockLostError(FarmError):
         super().__init__(
             f"somebody else looks after the jobs of {lock.hardware} in run {lock.run} now, or this "
             f"machine was silent for too long; `farm resume {lock.run}` completes what is missing"
+        )
+
+
+class LockHeldError(FarmError):
+    """Somebody looks after the hardware's queue, and has done so for long."""
+
+    def __init__(self, lock: EnqueueLock, seconds: float) -> None:
+        super().__init__(
+            f"somebody else is putting the jobs of {lock.hardware} in run {lock.run} into its "
+            f"queue, and has been for {seconds:.0f} s; wait until they are done, and type it again"
         )
 
 
@@ -80,6 +93,8 @@ class Enqueuer:
                                 producer=producer,
                             )
         except KombuError as error:
+            if isinstance(error.__cause__, RedisError) and is_damage(error.__cause__):
+                raise error.__cause__ from None  # of this hardware's queue, not of Redis
             raise BrokerDownError(
                 f"Redis did not take all the messages ({error.__cause__ or error}); when it is "
                 f"well again, `farm resume {lock.run}` sends those that are missing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from workers.registry import Registry, WorkerRecord
+from workers.registry import Registry, Unreadable, WorkerRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +29,16 @@ class Presence:
         return None if hardware in self.here else self.gone.get(hardware, Absence())
 
 
-def presence(records: Iterable[WorkerRecord], unreadable: Iterable[str], now: float) -> Presence:
+def presence(
+    records: Iterable[WorkerRecord], unreadable: Iterable[Unreadable], now: float
+) -> Presence:
     """Return who is here of those on record; `now` by Redis's clock.
 
-    A worker whose record cannot be read (`unreadable` has the names) may be here: so it is.
+    A worker whose record cannot be read may be here: so its hardware is.
     """
     known = sorted(records, key=lambda record: record.seen_at)
     here = {record.hardware for record in known if record.present}
-    here |= {name.partition("@")[0] for name in unreadable}
+    here |= {each.hardware for each in unreadable}  # whatever their names say
     gone = {
         record.hardware: Absence(
             seen_seconds_ago=max(0.0, now - record.seen_at),

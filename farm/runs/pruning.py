@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from redis import WatchError
+from redis import RedisError, WatchError
 
 from farm.run import Run
 from farm.runs.collector import collect_run
 from farm.store.log_rows import START
 from farm.store.store import Holding, Store
+from farm.store.unreadable import MOST_UNREADABLE
 from jobs.errors import FarmError
 from jobs.result import Result
+from jobs.spec import JobSpec
 from workers import keys
 from workers.client import explained
 from workers.column import Column
 from workers.job_states import CANCELLED, OPEN, SUPERSEDED
+from workers.ledger import unless_damaged
 from workers.messages import Messages
-from workers.result_log import LogEntry
+from workers.result_log import LogEntry, is_damage
 
 if TYPE_CHECKING:
     from farm.runs.coordinator import Coordinator
@@ -54,7 +58,7 @@ def prune(coordinator: Coordinator, store: Store, run: Run) -> int:
 
             ended = _states(coordinator, run)
             ledger.forget(run.id, run.suite, check)
-        except (NotHeldError, WatchError) as error:
+        except BaseException as error:
             if closed:
                 ledger.reopen(run.id)
             if isinstance(error, WatchError):
@@ -64,7 +68,8 @@ def prune(coordinator: Coordinator, store: Store, run: Run) -> int:
             raise
         # A job that was cancelled, or sent twice, can have left a message that nobody took since.
         for hardware, states in ended.items():
-            Messages(coordinator.client, hardware).remove(states.keys())
+            with unless_damaged(run.id, hardware):
+                Messages(coordinator.client, hardware).remove(states.keys())
     return held
 
 
@@ -89,12 +94,12 @@ def sweep(coordinator: Coordinator) -> int:
     Returns how many workers were forgotten.
     """
     with explained(coordinator.url):
-        known = set(coordinator.ledger.runs())
         client = coordinator.client
-        for part in ("lock", "enqueued"):
-            for key in list(client.scan_iter(keys.column("*", "*", part), count=500)):
-                if key.split(":")[2] not in known:
-                    client.unlink(key)
+        found = list(client.scan_iter(keys.column("*", "*", "*"), count=500))
+        known = set(coordinator.ledger.runs())  # afterwards: a run can be new
+        for key in found:
+            if key.split(":")[2] not in known:
+                client.unlink(key)
         now = coordinator.registry.now()
         gone = [
             worker
@@ -108,8 +113,11 @@ def sweep(coordinator: Coordinator) -> int:
 
 def _states(coordinator: Coordinator, run: Run) -> dict[str, dict[str, str]]:
     """Return each job's state by its id, of each hardware."""
-    ledger = coordinator.ledger
-    return {name: ledger.column(run.id, name).states() for name in ledger.columns(run.id)}
+    found: dict[str, dict[str, str]] = {}
+    for hardware in coordinator.ledger.columns(run.id):
+        with unless_damaged(run.id, hardware):
+            found[hardware] = coordinator.ledger.column(run.id, hardware).states()
+    return found
 
 
 def _check_ended(coordinator: Coordinator, run: Run) -> None:
@@ -126,9 +134,15 @@ def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
     """Compare, job by job and result by result; return how many results Redis holds."""
     ledger = coordinator.ledger
     held, wrong = 0, []
+    explains = run.explainer()
     for hardware in ledger.columns(run.id):
         column = ledger.column(run.id, hardware)
-        count, problems = _compare(column, store.holding(run.id, hardware))
+        try:
+            count, problems = _compare(column, store.holding(run.id, hardware), explains)
+        except RedisError as error:
+            if not is_damage(error):
+                raise
+            count, problems = 0, [f"what Redis has of it is damaged; {_let_go(column)}"]
         held += count
         wrong += [f"{hardware}: {problem}" for problem in problems]
     if wrong:
@@ -136,12 +150,18 @@ def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
     return held
 
 
-def _compare(column: Column, here: Holding) -> tuple[int, list[str]]:
-    """Return how many results Redis has of a hardware, and what the store has not, in words."""
-    states, jobs = column.states(), column.job_count()
+def _compare(
+    column: Column, here: Holding, explains: Callable[[JobSpec], bool]
+) -> tuple[int, list[str]]:
+    """Return how many results Redis has of a hardware, and what the store has not, in words.
+
+    What the run does not explain is nobody's loss.
+    """
+    known = {job.id for job in column.jobs() if explains(job)}
+    states = {job: state for job, state in column.states().items() if job in known}
     wrong = []
-    if jobs != len(states):
-        wrong.append(f"it has {jobs:,} jobs and {len(states):,} states")
+    if known != states.keys():
+        wrong.append(f"it has {len(known):,} jobs, and states of {len(states):,}")
     unlike = sum(not _same(state, here.states.get(job)) for job, state in states.items())
     if unlike:
         wrong.append(f"the store knows otherwise, or nothing, of {unlike:,} jobs")
@@ -156,12 +176,19 @@ def _compare(column: Column, here: Holding) -> tuple[int, list[str]]:
         cursor = entries[-1].cursor
         count += len(entries)
         unknown += sum(
-            entry.cursor not in here.unreadable and _job(entry) not in here.results
+            entry.cursor not in here.unreadable
+            and _job(entry) not in here.results
+            and len(here.unreadable) < MOST_UNREADABLE  # of more than these no more are kept
             for entry in entries
         )
     if unknown:
         wrong.append(f"the store lacks {unknown:,} of {count:,} results")
     return count, wrong
+
+
+def _let_go(column: Column) -> str:
+    parts = ("jobs", "states", "results")
+    return f"`redis-cli DEL {' '.join(column.key(part) for part in parts)}` gives up what is left"
 
 
 def _job(entry: LogEntry) -> str | None:

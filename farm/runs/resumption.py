@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from farm.run import Run
-from jobs.errors import FarmError
+from farm.runs.enqueuer import LockHeldError, LockLostError
 from workers.client import explained
 from workers.enqueue_lock import LOCK_SECONDS
 from workers.job_states import RUNNING
@@ -24,6 +24,7 @@ class Resumed:
 
     joined: tuple[str, ...]  # hardware that is here, and had no job in the run
     enqueued: dict[str, int]  # jobs that had no message, of all other hardware of the run
+    problems: tuple[str, ...]  # why those of some hardware were left as they are
 
 
 def resume(coordinator: Coordinator, run: Run) -> Resumed:
@@ -36,24 +37,26 @@ def resume(coordinator: Coordinator, run: Run) -> Resumed:
         if run.id in coordinator.ledger.open_runs():
             coordinator.enlist_in(run)
         enqueued: dict[str, int] = {}
+        problems = []
         for hardware in coordinator.ledger.columns(run.id):
-            with unless_damaged(run.id, hardware):
-                enqueued[hardware] = _complete(coordinator, run, hardware)
+            try:
+                with unless_damaged(run.id, hardware):
+                    enqueued[hardware] = _complete(coordinator, run, hardware)
+            except (LockHeldError, LockLostError) as error:
+                problems.append(str(error))  # nobody else has to wait for that
     return Resumed(
         joined=tuple(hardware for hardware in enqueued if hardware not in before),
         enqueued={hardware: sent for hardware, sent in enqueued.items() if hardware in before},
+        problems=tuple(problems),
     )
 
 
 def _complete(coordinator: Coordinator, run: Run, hardware: str) -> int:
     enqueuer, column = coordinator.enqueuer, coordinator.ledger.column(run.id, hardware)
-    jobs = list(column.jobs())
+    jobs = list({job.id: job for job in column.jobs()}.values())  # Redis may tell one twice
     lock = coordinator.enqueue_lock(run.id, hardware)
     if not lock.acquire(PATIENCE_SECONDS):
-        raise FarmError(
-            f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
-            f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done"
-        )
+        raise LockHeldError(lock, PATIENCE_SECONDS)
     try:
         states = column.states()
         order = {job.id: at for at, job in enumerate(run.jobs(hardware))}

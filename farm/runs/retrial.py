@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from farm.matrix.matrix import build
 from farm.readings.entry import Entry
-from farm.runs.enqueuer import LockLostError
+from farm.runs.enqueuer import LockHeldError, LockLostError
 from farm.runs.resumption import PATIENCE_SECONDS
 from jobs.errors import FarmError, UnknownNameError
 from jobs.result import Status
 from jobs.spec import MAX_RETRIES, JobSpec
 from workers.client import explained
+from workers.ledger import unless_damaged
 
 if TYPE_CHECKING:
     from farm.run import Run
     from farm.runs.coordinator import Coordinator
 
+logger = logging.getLogger(__name__)
+
 FAILED = (Status.FAILED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)
+
+
+class TooOftenError(FarmError):
+    """A job cannot be measured once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,34 +102,29 @@ def put_back(
     already, are left as they are: of two people who ask at once, one is told of each job.
     """
     with explained(coordinator.url):
-        found = {
-            hardware: coordinator.ledger.column(run.id, hardware).specs(sorted(ids))
-            for hardware, ids in sorted(jobs.items())
-        }
-        for job in (job for specs in found.values() for job in specs.values()):
-            if job.retry >= MAX_RETRIES:
-                raise FarmError(
-                    f"{job.label} was asked for {MAX_RETRIES:,} times; that is the most"
-                )
-        return [
-            job
-            for hardware, specs in found.items()
-            for job in _put_back(coordinator, run, hardware, _in_order(run, specs.values()))
-        ]
+        new: list[JobSpec] = []
+        for hardware, ids in sorted(jobs.items()):
+            try:
+                with unless_damaged(run.id, hardware):
+                    new += _put_back(coordinator, run, hardware, ids)
+            except (LockHeldError, LockLostError, TooOftenError) as error:
+                logger.error("%s", error)  # nobody else has to wait for that
+        return new
 
 
 def _put_back(
-    coordinator: Coordinator, run: Run, hardware: str, jobs: Sequence[JobSpec]
+    coordinator: Coordinator, run: Run, hardware: str, ids: Collection[str]
 ) -> list[JobSpec]:
-    column, lock = (
-        coordinator.ledger.column(run.id, hardware),
-        coordinator.enqueue_lock(run.id, hardware),
-    )
+    column = coordinator.ledger.column(run.id, hardware)
+    jobs = _in_order(run, column.specs(sorted(ids)).values())
+    for job in jobs:
+        if job.retry >= MAX_RETRIES:
+            raise TooOftenError(
+                f"{job.label} was asked for {MAX_RETRIES:,} times; that is the most"
+            )
+    lock = coordinator.enqueue_lock(run.id, hardware)
     if not lock.acquire(PATIENCE_SECONDS):
-        raise FarmError(
-            f"somebody else is putting the jobs of {hardware} in run {run.id} into its queue, and "
-            f"has been for {PATIENCE_SECONDS:.0f} s; wait until they are done, and type it again"
-        )
+        raise LockHeldError(lock, PATIENCE_SECONDS)
     try:
         new = []
         for job in jobs:

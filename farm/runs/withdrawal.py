@@ -35,14 +35,15 @@ def withdraw(coordinator: Coordinator, run: Run, hardware: Collection[str] = ())
         chosen = sorted(hardware or columns)
         locks = [coordinator.enqueue_lock(run.id, name) for name in chosen]
         for lock in locks:
-            lock.take_over()
+            with unless_damaged(run.id, lock.hardware):
+                lock.take_over()
         counted: Counter[str] = Counter()
         for lock in locks:
             column = ledger.column(run.id, lock.hardware)
             with unless_damaged(run.id, lock.hardware):
-                jobs = [job for job, state in column.states().items() if state in OPEN]
-                were = column.cancel(jobs)
+                still = {job for job, state in column.states().items() if state in OPEN}
+                were = column.cancel(sorted(still | {job.id for job in run.jobs(lock.hardware)}))
                 counted.update(were.values())
                 Messages(coordinator.client, lock.hardware).remove(were.keys())
-            lock.release()
+                lock.release()
     return {state: counted[state] for state in OPEN}

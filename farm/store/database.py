@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -41,9 +41,10 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
         return 0
     dialect = {"postgresql": postgresql, "sqlite": sqlite}.get(connection.dialect.name)
     if dialect is None:  # no portable "insert what is new": look first
-        key = next(iter(table.primary_key))
-        known = set(connection.scalars(select(key).where(key.in_([row[key.name] for row in rows]))))
-        rows = [row for row in rows if row[key.name] not in known]
+        key = list(table.primary_key)
+        asked = tuple_(*key).in_([tuple(row[part.name] for part in key) for row in rows])
+        known = {tuple(row) for row in connection.execute(select(*key).where(asked))}
+        rows = [row for row in rows if tuple(row[part.name] for part in key) not in known]
         if rows:
             connection.execute(table.insert(), rows)
         return len(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, case, func, select, update
 from farm.store.database import insert_new
 from farm.store.entry_rows import state
 from farm.store.tables import jobs, logs, results, unreadable
-from farm.store.unreadable import KEPT_CHARACTERS, Unreadable
+from farm.store.unreadable import KEPT_CHARACTERS, MOST_UNREADABLE, Unreadable
 from workers.job_states import OPEN
 
 START = "0"  # the cursor before the first entry of a log
@@ -52,8 +52,14 @@ def advance(connection: Connection, run: str, hardware: str, cursor: str) -> Non
     connection.execute(update(logs).where(*here).values(cursor=cursor))
 
 
-def insert_unreadable(connection: Connection, run: str, new: Iterable[Unreadable]) -> None:
-    """Keep what could not be read."""
+def insert_unreadable(
+    connection: Connection, run: str, hardware: str, new: Sequence[Unreadable]
+) -> None:
+    """Keep what could not be read of a hardware's log, up to MOST_UNREADABLE in all."""
+    if not new:
+        return
+    here = (unreadable.c.run == run, unreadable.c.hardware == hardware)
+    count = connection.scalar(select(func.count()).select_from(unreadable).where(*here)) or 0
     rows = [
         {
             "id": f"{run}:{each.hardware}:{each.cursor}",
@@ -65,7 +71,7 @@ def insert_unreadable(connection: Connection, run: str, new: Iterable[Unreadable
             "body": each.text[:KEPT_CHARACTERS].replace("\0", "\ufffd"),
             "size": each.size,
         }
-        for each in new
+        for each in new[: max(0, MOST_UNREADABLE - count)]
     ]
     insert_new(connection, unreadable, rows)
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from farm.store.reading_row import fill_in
-from farm.store.tables import conditions, jobs, logs, metadata, results, runs, unreadable, versions
+from farm.store.tables import conditions, jobs, logs, metadata, results, unreadable, versions
 from jobs.errors import StoreError
 
 
@@ -34,14 +34,12 @@ def _add_retries(connection: Connection) -> None:
 def _read_logs_by_hardware(connection: Connection) -> None:
     """Each hardware has a log of its own; what was read of those before is not read again."""
     logs.create(connection, checkfirst=True)
-    if "cursor" in {column["name"] for column in inspect(connection).get_columns(runs.name)}:
-        connection.execute(text("ALTER TABLE runs DROP COLUMN cursor"))
     columns = inspect(connection).get_columns(unreadable.name)
     if "hardware" not in {column["name"] for column in columns}:
         connection.execute(
             text("ALTER TABLE unreadable ADD COLUMN hardware VARCHAR(64) DEFAULT '' NOT NULL")
         )
-        if connection.dialect.name != "sqlite":  # which keeps to no length
+        if connection.dialect.name == "postgresql":  # SQLite keeps to no length
             connection.execute(text("ALTER TABLE unreadable ALTER COLUMN id TYPE VARCHAR(200)"))
 
 

@@ -29,7 +29,7 @@ from farm.store.unreadable import Unreadable
 from jobs.errors import StoreError
 from jobs.result import Result
 from jobs.spec import JobSpec
-from workers.job_states import SUPERSEDED
+from workers.job_states import OPEN, SUPERSEDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Store:
         """
         with self._writing() as connection:
             count = _insert_results(connection, run, new)
-            log_rows.insert_unreadable(connection, run, unread)
+            log_rows.insert_unreadable(connection, run, hardware, unread)
             log_rows.advance(connection, run, hardware, cursor)
         return count
 
@@ -113,7 +113,8 @@ class Store:
         statement = (
             update(jobs)
             .where(jobs.c.id == bindparam("job"), jobs.c.run == run)
-            .where(jobs.c.state != bindparam("new"))
+            # Superseded is final: of two who collect at once, one may know less.
+            .where(jobs.c.state != bindparam("new"), jobs.c.state != SUPERSEDED)
             .values(state=bindparam("new"))
         )
         if hardware is not None:
@@ -125,6 +126,14 @@ class Store:
         """Return how far the store is with each hardware of a run of which it knows anything."""
         with self._reading() as connection:
             return log_rows.progress(connection, run)
+
+    def without_result(self, run: str, hardware: str) -> list[str]:
+        """Return the ids of the hardware's jobs that have not ended, as far as is known here."""
+        here = (jobs.c.run == run, jobs.c.hardware == hardware)
+        query = select(jobs.c.id).select_from(jobs.outerjoin(results)).where(*here)
+        with self._reading() as connection:
+            found = connection.scalars(query.where(results.c.job.is_(None), jobs.c.state.in_(OPEN)))
+            return list(found)
 
     def run(self, run: str) -> Run | None:
         """Return one run, or None."""
@@ -240,7 +249,8 @@ def _insert_results(connection: Connection, run: str, new: Sequence[Result]) -> 
 def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> None:
     rows = []
     bodies: dict[str, str] = {}
-    for spec in sorted(specs, key=lambda spec: spec.id):  # two collectors lock in one order
+    specs = sorted(specs, key=lambda spec: spec.id)  # two collectors lock in one order
+    for spec in specs:
         cell = spec.cell.id
         bodies.setdefault(cell, spec.cell.model_dump_json())
         rows.append(
@@ -256,3 +266,8 @@ def _insert_jobs(connection: Connection, run: str, specs: Iterable[JobSpec]) -> 
         )
     insert_new(connection, cells, [{"id": id_, "body": body} for id_, body in bodies.items()])
     insert_new(connection, jobs, rows)
+    # Whoever is there in the place of another: at no moment do both of them count.
+    before = [spec.predecessor.id for spec in specs if spec.predecessor is not None]
+    if before:
+        statement = update(jobs).where(jobs.c.id == bindparam("job")).values(state=SUPERSEDED)
+        connection.execute(statement, [{"job": job} for job in before])

@@ -26,6 +26,8 @@ runs = Table(
     Column("suite", String(64), nullable=False),
     Column("created_at", Float, nullable=False),  # seconds since the epoch
     Column("manifest", Text, nullable=False),  # Run as JSON
+    # Of the one log that a run had at first; not read any more (see `logs`).
+    Column("cursor", String(64), nullable=False, default="0"),
     Index("runs_by_suite", "suite", "created_at"),
 )
 
@@ -75,7 +77,7 @@ results = Table(
     Column("reason", Text),  # why there is no measurement
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float, nullable=False),
-    Column("reading", Text),  # farm.reading.Reading as JSON; NULL without a measurement
+    Column("reading", Text),  # farm.readings.reading.Reading as JSON; NULL without a measurement
     Column("conditions", String(16)),  # the id of a row of that table
     Column("body", Text, nullable=False),  # Result as JSON: everything
 )

@@ -45,9 +45,8 @@ def server_of(site: QueueSite) -> psutil.Process:
 @contextmanager
 def ended(site: QueueSite, how: signal.Signals) -> Iterator[None]:
     """End the server; start it on the same port, with the same data, at the end."""
-    server = broker._children.pop(server_of(site).pid)  # else it waits for those that it stops only
-    server.send_signal(how)
-    server.wait(10)
+    server_of(site).send_signal(how)
+    until(lambda: broker.running() is None, 10)
     yield
     broker.start(port=port_of(site))
 

@@ -11,7 +11,6 @@ import pytest
 from tests.live_farm import Farm
 from workers.cpus import usable_cpus
 
-pytestmark = pytest.mark.alone
 SMALL = "train_samples: 2048, validation_samples: 64, test_samples: 256"
 BURNER = """
 import time
@@ -54,12 +53,13 @@ jobs:
     assert "did not learn: accuracy" in table
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(len(usable_cpus()) < 2, reason="one CPU cannot be compared with two")
 def test_one_core_against_two_has_an_interval_and_the_thread_count_is_named(farm: Farm) -> None:
     one, two = usable_cpus()[:2]
     suite = """
 hardware: all
-defaults: {data: synthetic, repeats: 4, train_samples: 2048, test_samples: 64, timeout: 5m}
+defaults: {data: synthetic, repeats: 3, train_samples: 2048, test_samples: 64, timeout: 5m}
 jobs:
   - {workload: cnn, batch_size: 256, budget: 3s, warmup: 1s, lap: 0.4s}
 """
@@ -79,6 +79,7 @@ jobs:
     assert "thread count" in farm("diff", "one", "two")
 
 
+@pytest.mark.alone
 def test_a_busy_machine_is_named_as_noise(farm: Farm) -> None:
     suite = """
 hardware: all

@@ -30,7 +30,7 @@ def site(client: redis.Redis, noop_workload: None, tmp_path: Path) -> Iterator[S
 
 @pytest.fixture
 def listening(site: Site, client: redis.Redis) -> Iterator[CancellationListener]:
-    listener = CancellationListener(client, site.bench.hand.drop, retry_seconds=0.05)
+    listener = CancellationListener(client, site.bench.drop_if_over, retry_seconds=0.05)
     with listener:
         until(lambda: listeners(client))
         yield listener
@@ -65,6 +65,19 @@ def test_a_job_in_its_laps_ends(site: Site, listening: CancellationListener) -> 
         cancel(site, job)
     assert not errors
     gone(site, job, began)
+
+
+def test_a_job_of_which_others_say_that_it_was_cancelled_goes_on(
+    site: Site, listening: CancellationListener, client: redis.Redis
+) -> None:
+    # Given a job that is named to all workers, while its own state says nothing of the kind
+    job = noop(seconds=2.0)
+    site.queue(job)
+    with site.serving(job) as errors:
+        until(site.children)
+        client.publish("farm:cancelled", job.id)
+    assert not errors
+    assert site.state(job) == "succeeded"
 
 
 def test_a_job_that_waits_for_a_quiet_machine_ends(
@@ -115,7 +128,7 @@ def test_a_job_whose_backend_is_being_imported_ends(
     job = job.model_copy(update={"cell": job.cell.model_copy(update={"backend": "jax"})})
     site.queue(job, noop(repeat=2))
     try:
-        with CancellationListener(client, site.bench.hand.drop), site.serving(job):
+        with CancellationListener(client, site.bench.drop_if_over), site.serving(job):
             until(lambda: listeners(client) and site.state(job) == "running")
             time.sleep(0.5)
             began = time.monotonic()

@@ -152,12 +152,16 @@ def test_what_others_write_for_a_job_that_runs_ends_it_not(ledger: Ledger, store
     ledger.client.xadd(LOG, {"job": job.id, "result": make_result(other).model_dump_json()})
     ledger.client.hset(f"farm:run:{RUN.id}:p100:states", other.id, "paradise")
     ledger.client.hset(f"farm:run:{RUN.id}:p100:states", third.id, "succeeded")
-    assert collect(ledger, store) == 0
+    # What is said to have ended has no result, and will have none: so it has failed
+    assert collect(ledger, store) == 1
     assert len(store.unreadable(RUN.id)) == 2
     ledgers.finish(ledger, make_result(job))
     assert collect(ledger, store) == 1
     states = {row.id: row.state for row in store.job_rows(RUN.id)}
-    assert states == {job.id: "succeeded", other.id: "queued", third.id: "queued"}
+    assert states == {job.id: "succeeded", other.id: "queued", third.id: "failed"}
+    [gone] = store.result(third.id)
+    assert gone.error is not None
+    assert "it ended as 'succeeded', and has no result of it" in gone.error.message
 
 
 def test_a_superseded_job_counts_no_more_and_keeps_its_result(ledger: Ledger, store: Store) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
 from farm.doctor import jobs, workers
+from farm.run import Run
 from farm.runs.coordinator import Coordinator
 from farm.runs.enqueuer import Enqueuer
 from tests import ledgers
@@ -43,6 +45,54 @@ def test_a_worker_that_stopped_taking_jobs(
     # Unless it has not said for long that it holds it.
     hand_over(client, "tag-1", message, now - 600)
     assert list(wrong(redis_url)) == ["worker queues"]
+
+
+@pytest.fixture
+def two(coordinator: Coordinator, tmp_path: Path) -> Run:
+    """A run on p100, one job of which is in no queue, and on t4, which means harm."""
+    now = coordinator.registry.now()
+    for hardware in ("t4", "p100"):
+        seen = {"hardware": hardware, "tags": (hardware,), "idle_since": now}
+        present(coordinator.client, name=f"{hardware}@x-1", version=own_version(), **seen)
+    run = submitted(coordinator, tmp_path)
+    coordinator.client.rpop(keys.queue("p100"))
+    return run
+
+
+def test_ids_that_one_hardware_writes_hide_no_lost_job_of_anothers(
+    coordinator: Coordinator, two: Run, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK_AGAIN_SECONDS", 0.0)
+    client, theirs = coordinator.client, two.jobs("p100")
+    assert jobs.find_lost(client) == {two.id: 1}
+    # When t4 has the ids of p100's jobs among its own messages
+    for job in theirs:
+        client.lpush(keys.queue("t4"), json.dumps({"headers": {"id": job.id}}))
+    assert jobs.find_lost(client) == {two.id: 1}
+    # And among the states of its own jobs
+    states: dict[Any, Any] = dict.fromkeys((job.id for job in theirs), "queued")
+    client.hset(keys.column(two.id, "t4", "states"), mapping=states)
+    [run] = jobs.runs(client)
+    assert run.open_jobs["p100"] == {job.id for job in theirs}
+    client.delete(keys.workers("p100"))
+    said = wrong(redis_url)["jobs without a worker"].detail
+    assert said == f"nobody is here for 6 jobs of {two.id} for p100"
+
+
+def test_a_queue_that_is_none_keeps_no_lost_job_and_no_idle_worker_from_being_found(
+    coordinator: Coordinator, two: Run, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(workers, "LOOK_AGAIN_SECONDS", 0.0)
+    client, long_ago = coordinator.client, coordinator.registry.now() - 1_000
+    present(client, name="p100@x-1", tags=("p100",), version=own_version(), idle_since=long_ago)
+    for key in (keys.queue("t4"), keys.unacked("t4"), keys.unacked_index("t4")):
+        client.delete(key)
+        client.set(key, "x")
+    found = wrong(redis_url)
+    assert list(found) == ["worker queues", "lost jobs"]
+    assert "p100@x-1, idle for" in found["worker queues"].detail
+    assert found["lost jobs"].detail.startswith(f"1 job of {two.id}: ")
 
 
 def hand_over(client: redis.Redis, tag: str, message: str, said_at: float) -> None:

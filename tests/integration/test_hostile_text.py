@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 import redis
@@ -122,9 +123,9 @@ def results(client: redis.Redis) -> list[Result]:
         facts={"device_name": EVIL, KEY: EVIL},
         fingerprint=EVIL,
         version=EVIL,
-        beat_seconds=60.0,
+        beat_seconds=86_400.0,
         joined_at=1.0,
-        seen_at=4e9,
+        seen_at=time.time(),
     )
     client.hset(keys.workers("t4"), record.name, record.model_dump_json())
     client.hset(keys.workers("t4"), EVIL, EVIL)

@@ -1,75 +1,30 @@
-"""An invited machine, at a real Redis: it does its work, and can change nothing of others'."""
+"""Invitations, at a real Redis: made, remembered, revoked."""
 
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
 
-import stat
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from redis.exceptions import NoPermissionError
 
-from farm.doctor.jobs import checks
 from farm.redis import broker, connection_file, invitation, passwords
 from farm.redis.access import WORKER, users
 from farm.redis.server import Server
-from farm.run import Run
-from farm.runs.collector import collect
-from farm.runs.coordinator import Coordinator
-from farm.runs.resumption import resume
-from farm.runs.withdrawal import withdraw
-from farm.store.store import Store
-from farm.suite.suite import load
-from jobs.errors import BrokerDownError, BrokerError, UnknownNameError
-from tests import ledgers, ports
-from tests.conftest import make_result
-from tests.integration.run_samples import WORKER as RECORD
+from farm.redis.server_program import version_in
+from jobs.errors import BrokerDownError, BrokerError, UnknownNameError, UsageError
+from tests import ports
+from tests.integration.doctor_samples import present
 from workers import keys
-from workers.client import connect, hardware_of
-from workers.column import Taken
-from workers.enqueue_lock import EnqueueLock
-from workers.ledger import Ledger
-from workers.messages import Messages
-from workers.outbox import Outbox
+from workers.client import connect
+from workers.registry import Registry
 
-Command = tuple[str | float, ...]
-MINE, THEIRS = "t4", "p100"  # the other one is collected first, so that a lie would come last
-# What would spoil another hardware's cells, or the runs as a whole; R stands for the run.
-SPOILING: dict[str, Command] = {
-    "ending its jobs": ("HSET", "farm:run:R:p100:states", "job", "failed"),
-    "forgetting its states": ("DEL", "farm:run:R:p100:states"),
-    "handing in its results": ("XADD", "farm:run:R:p100:results", "*", "job", "x", "result", "{}"),
-    "forgetting its results": ("DEL", "farm:run:R:p100:results"),
-    "overwriting its results": ("SET", "farm:run:R:p100:results", "x"),
-    "changing its jobs": ("HSET", "farm:run:R:p100:jobs", "job", "{}"),
-    "counting its attempts": ("HINCRBY", "farm:run:R:p100:attempts", "job", 3),
-    "joining the run for it": ("SET", "farm:run:R:p100:tags", "[]"),
-    "saying that its jobs are sent": ("SET", "farm:run:R:p100:enqueued", "1"),
-    "taking its lock": ("SET", "farm:run:R:p100:lock", "me"),
-    "taking its messages": ("RPOP", "farm:queue:hardware.p100"),
-    "sending it messages": ("LPUSH", "farm:queue:hardware.p100", "{}"),
-    "taking them out of its hands": ("DEL", "farm:queue:hardware.p100:unacked"),
-    "prolonging its leases": ("ZADD", "farm:queue:hardware.p100:unacked_index", 9e9, "tag"),
-    "speaking for its workers": ("HSET", "farm:workers:p100", "p100@host-1", "{}"),
-    "forgetting its workers": ("HDEL", "farm:workers:p100", "p100@host-1"),
-    "the name beside one's own": ("HSET", "farm:workers:t4x", "t4x@host-1", "{}"),
-    "a queue that begins alike": ("LPUSH", "farm:queue:hardware.t4x", "{}"),
-    "inventing hardware": ("SADD", "farm:hardware", "k80"),
-    "forgetting hardware": ("SREM", "farm:hardware", "p100"),
-    "changing the manifest": ("SET", "farm:run:R", "{}"),
-    "deleting the run": ("DEL", "farm:run:R"),
-    "recording a run": ("ZADD", "farm:runs", 1, "r"),
-    "naming a suite's newest run": ("HSET", "farm:suites", "quick", "r"),
-    "closing a run": ("SADD", "farm:closed", "R"),
-    "telling workers of a cancellation": ("PUBLISH", "farm:cancelled", "job"),
-    "reading what is not the farm's": ("GET", "elsewhere"),
-    "listening elsewhere": ("SUBSCRIBE", "farm:elsewhere"),
-    "letting somebody in": ("ACL", "SETUSER", "me", "on", "nopass", "~*", "+@all"),
-    "emptying everything": ("FLUSHALL",),
-}
+MINE, THEIRS = "t4", "p100"
 
 
 @pytest.fixture
@@ -79,133 +34,21 @@ def server(farm_home: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def coordinator(server: Server) -> Coordinator:
-    return Coordinator(server.local_url)
+def elsewhere(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A line to a Redis that this FARM_HOME has not started; it has no file for its users."""
+    monkeypatch.setenv("FARM_HOME", str(tmp_path / "elsewhere"))
+    yield server.local_url
+    broker.stop()
+    monkeypatch.setenv("FARM_HOME", str(tmp_path / "farm"))
 
 
-@pytest.fixture
-def run(coordinator: Coordinator, tmp_path: Path) -> Run:
-    """A run of six jobs on each of t4, which is invited, and p100."""
-    path = tmp_path / "some.yaml"
-    path.write_text("jobs: [{workload: mlp, batch_size: [32, 64], data: synthetic}]")
-    run = coordinator.submit(load(str(path)))
-    for hardware in (MINE, THEIRS):
-        coordinator.enlist(hardware, [hardware])
-    return run
-
-
-@pytest.fixture
-def invited(server: Server) -> Iterator[redis.Redis]:
-    """A client with the line of the invited t4."""
-    file, remember = invitation.invite(MINE, server.local_url)
-    assert remember is None
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    line = connection_file.read(f"@{file}")
-    assert hardware_of(line) == MINE
-    with connect(line) as client:
-        yield client
-
-
-@pytest.mark.parametrize("what", SPOILING)
-def test_what_would_spoil_others_cells_is_refused(
-    run: Run, invited: redis.Redis, what: str
-) -> None:
-    said = [run.id if part == "R" else str(part) for part in SPOILING[what]]
-    command = [part.replace(":R", f":{run.id}") for part in said]
-    with pytest.raises(NoPermissionError):
-        invited.execute_command(*command)
-    with pytest.raises(redis.ResponseError, match=r"(?i)permission|not allowed|can't (run|access)"):
-        invited.eval("return redis.call(unpack(ARGV))", 0, *command)
-
-
-def test_it_does_its_own_work(
-    server: Server, coordinator: Coordinator, run: Run, invited: redis.Redis
-) -> None:
-    mine = Coordinator(connection_file.read(f"@{passwords.url_file(f'{WORKER}.{MINE}')}"))
-    mine.enlist_present()  # as `farm watch` does
-    # When a run is submitted that it joins by itself, and it measures and hands in
-    second = coordinator.submit(load("quick"))
-    assert [each.id for each in mine.enlist(MINE, [MINE])] == [second.id]
-    job = second.jobs(MINE)[0]
-    column = Ledger(invited).column_of(job)
-    assert column.begin(job) == 1
-    assert column.release(job)
-    assert column.begin(job) == 1
-    assert column.finish(make_result(job, worker=f"{MINE}@host")) is Taken.YES
-    assert EnqueueLock(invited, second.id, MINE).done_before()
-    assert Messages(invited, MINE).remove([job.id]) == 1
-    with invited.pubsub() as channel:
-        channel.subscribe(keys.CANCELLED_CHANNEL)
-        assert channel.get_message(timeout=5)
-    # Then the farm has it, and Redis has refused nothing
-    assert ledgers.state(coordinator.ledger, job) == "succeeded"
-    assert coordinator.client.execute_command("ACL", "LOG") == []
-
-
-def test_lies_in_its_own_keys_change_no_other_cell(
-    coordinator: Coordinator, run: Run, invited: redis.Redis
-) -> None:
-    # Given one result of each, and an invited worker that writes into its own keys all that it can
-    mine, theirs = run.jobs(MINE), run.jobs(THEIRS)
-    ledgers.finish(coordinator.ledger, make_result(mine[0], worker=f"{MINE}@host"))
-    ledgers.finish(coordinator.ledger, make_result(theirs[0], worker=f"{THEIRS}@host"))
-    own = coordinator.ledger.column(run.id, MINE)
-    for job in theirs:
-        invited.hset(own.key("jobs"), job.id, job.model_dump_json())
-        invited.hset(own.key("states"), job.id, "cancelled")
-        lie = make_result(job, lap_seconds=0.001, worker=f"{THEIRS}@host").model_dump_json()
-        invited.xadd(own.key("results"), {"job": job.id, "result": lie})
-    disguised = make_result(theirs[1], lap_seconds=0.001, worker=f"{MINE}@host").model_copy(
-        update={"job": mine[1]}
+def farm(*arguments: str, code: int = 0) -> str:
+    """Run a command; return all that it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "farm", *arguments], capture_output=True, text=True, check=False
     )
-    invited.xadd(own.key("results"), {"job": theirs[1].id, "result": disguised.model_dump_json()})
-    record = RECORD.model_copy(update={"name": "p100@host-1", "hardware": THEIRS, "seen_at": 9e9})
-    invited.hset(keys.workers(MINE), record.name, record.model_dump_json())
-    # When all is collected
-    with Store() as store:
-        collect(coordinator.ledger, store)
-        rows = {row.id: row for row in store.job_rows(run.id)}
-        results = {result.job.id: result for result in store.results(run.id)}
-    # Then the other's cells are as its own workers left them
-    assert {rows[job.id].state for job in theirs[1:]} == {"queued"}
-    assert rows[theirs[0].id].state == "succeeded"
-    assert {rows[job.id].hardware for job in theirs} == {THEIRS}
-    assert set(results) & {job.id for job in theirs} == {theirs[0].id}
-    assert results[theirs[0].id] == make_result(theirs[0], worker=f"{THEIRS}@host")
-    assert [each for each in coordinator.registry.present() if each.hardware == THEIRS] == []
-
-
-@pytest.mark.parametrize("part", ["jobs", "states", "results"])
-def test_what_it_damages_of_its_own_stops_nobody(
-    coordinator: Coordinator, run: Run, invited: redis.Redis, part: str
-) -> None:
-    theirs = run.jobs(THEIRS)[0]
-    own = coordinator.ledger.column(run.id, MINE)
-    invited.delete(own.key(part))
-    invited.set(own.key(part), "x")
-    ledgers.finish(coordinator.ledger, make_result(theirs, worker=f"{THEIRS}@host"))
-    with Store() as store:
-        assert collect(coordinator.ledger, store) == 1
-    coordinator.ledger.wait_for_result(run.id, {}, 0.1)
-    # And others' jobs can be resumed and cancelled, and doctor goes on
-    assert resume(coordinator, run).enqueued[THEIRS] == 0
-    assert withdraw(coordinator, run)["queued"] >= 5
-    assert all(check.detail for check in checks(coordinator.url, coordinator.client))
-
-
-def test_results_of_other_hardware_wait_in_an_outbox_and_hold_up_none(
-    coordinator: Coordinator, run: Run, invited: redis.Redis, tmp_path: Path
-) -> None:
-    # Given a folder in which a worker of another name, on the same machine, has left a result
-    outbox = Outbox(tmp_path / "outbox")
-    mine, theirs = run.jobs(MINE)[0], run.jobs(THEIRS)[0]
-    outbox.keep(make_result(theirs, worker=f"{THEIRS}@host"))
-    outbox.keep(make_result(mine, worker=f"{MINE}@host"))
-    outbox.deliver_once(Ledger(invited))
-    assert ledgers.state(coordinator.ledger, mine) == "succeeded"
-    assert ledgers.state(coordinator.ledger, theirs) == "queued"
-    outbox.deliver_once(coordinator.ledger)
-    assert ledgers.state(coordinator.ledger, theirs) == "succeeded"
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
 
 
 def test_an_invitation_outlives_redis_until_it_is_revoked(server: Server) -> None:
@@ -230,19 +73,134 @@ def test_an_invitation_outlives_redis_until_it_is_revoked(server: Server) -> Non
     assert not file.exists()
 
 
-def test_a_redis_of_ones_own_is_told_what_to_remember(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a Redis that this FARM_HOME has not started, and that has no file for its users
-    line = server.local_url
-    with monkeypatch.context() as patch:
-        patch.setenv("FARM_HOME", str(tmp_path / "elsewhere"))
-        file, remember = invitation.invite(MINE, line)
-        connect(connection_file.read(f"@{file}")).close()
+def test_a_redis_of_ones_own_is_told_what_to_remember(elsewhere: str) -> None:
+    file, remember = invitation.invite(MINE, elsewhere)
+    text = file.read_text()
+    connect(connection_file.read(f"@{file}")).close()
     assert remember is not None
     assert remember.startswith(f"user {WORKER}.{MINE} on #")
     password = connection_file.read(f"@{file}").split(":")[2].split("@")[0]
     assert password not in remember
+    assert invitation.invite(MINE, elsewhere) == (file, remember)
+    assert file.read_text() == text
+
+
+def test_what_is_invited_elsewhere_is_revoked_there_alone(elsewhere: str) -> None:
+    place = elsewhere.split("@")[1].removesuffix("/0")
+    file, _ = invitation.invite(MINE, elsewhere)
+    line = connection_file.read(f"@{file}")
+    assert farm("invite") == f"{MINE}: {file} (to the Redis at {place})\n"
+    # When no Redis is named, or another one, and one runs here
+    ours = broker.start(port=ports.free())
+    invitation.invite(THEIRS, ours.local_url)
+    for named in (None, ours.local_url):
+        with pytest.raises(BrokerError, match=f"{MINE} was invited to the Redis at {place}.*--red"):
+            invitation.revoke([THEIRS, MINE], named)
+    with pytest.raises(BrokerError, match="and this is about the Redis at nowhere:6379; name that"):
+        invitation.revoke([MINE], "redis://nowhere/0")
+    with pytest.raises(BrokerError, match=f"{THEIRS} was invited to the Redis that `farm up` sta"):
+        invitation.revoke([THEIRS], elsewhere)
+    for name, url in ((MINE, ours.local_url), (THEIRS, elsewhere)):
+        with pytest.raises(BrokerError, match="was invited to the Redis"):
+            invitation.invite(name, url)
+    # Then nothing was revoked, and `farm up` leaves it as it is
+    broker.stop()
+    again = broker.start(port=ours.port)
+    connect(line).close()
+    assert connection_file.read(f"@{file}") == line
+    assert passwords.invited() == [THEIRS, MINE]
+    with connect(again.local_url) as client:
+        assert f"{WORKER}.{MINE}" not in client.acl_users()
+        assert f"{WORKER}.{THEIRS}" in client.acl_users()
+    # And where it was invited it is revoked, and what that Redis would forget is told
+    said = farm("invite", "--revoke", MINE, "--redis", elsewhere)
+    assert f"{MINE} is let in no more" in said
+    assert said.endswith(f"remove it there:\n  user {WORKER}.{MINE} \n")
+    with pytest.raises(BrokerDownError, match="refuses the user or password"):
+        connect(line)
+    assert not file.exists()
+
+
+def test_who_is_unknown_where_it_is_revoked_keeps_its_file(elsewhere: str) -> None:
+    file, _ = invitation.invite(MINE, elsewhere)
+    with connect(elsewhere) as client:
+        client.acl_deluser(f"{WORKER}.{MINE}")
+    said = farm("invite", "--revoke", MINE, "--redis", elsewhere, code=1)
+    assert f"knows no user {WORKER}.{MINE}, so nobody was thrown out" in said
+    assert str(file) in said
+    assert file.exists()
+
+
+def test_our_own_redis_has_several_addresses(server: Server) -> None:
+    # Given the line for other machines, which is not the one that commands here find
+    line = server.local_url.replace("127.0.0.1", "localhost")
+    assert invitation.invite(MINE, line)[1] is None
+    assert passwords.invited_here() == [MINE]
+    # And whose password is removed by hand is invited anew
+    (passwords.folder() / f"{WORKER}.{MINE}.password").unlink()
+    connect(connection_file.read(f"@{invitation.invite(MINE, line)[0]}")).close()
+    assert invitation.revoke([MINE], line)
+    assert passwords.invited() == []
+
+
+def test_who_is_revoked_is_not_here(server: Server) -> None:
+    invitation.invite(MINE, server.local_url)
+    with connect(server.local_url) as client:
+        for name in (MINE, THEIRS):
+            present(client, hardware=name)
+        invitation.revoke([MINE], server.local_url)
+        assert [each.hardware for each in Registry(client).present()] == [THEIRS]
+        assert Registry(client).unreadable() == []
+
+
+def test_invited_hardware_is_known_when_redis_has_lost_its_data(server: Server) -> None:
+    invitation.invite(MINE, server.local_url)
+    with connect(server.local_url) as client:
+        client.flushall()
+    broker.stop()
+    again = broker.start(port=server.port)
+    with connect(again.local_url) as client:
+        assert client.smembers(keys.HARDWARE) == {MINE}
+
+
+def test_nobody_is_invited_or_revoked_while_redis_is_started(server: Server) -> None:
+    def both() -> None:
+        invitation.invite(MINE, server.local_url)
+        invitation.revoke([MINE], server.local_url)
+        done.set()
+
+    done = threading.Event()
+    with connect(server.local_url) as client:
+        with broker.one_at_a_time():
+            thread = threading.Thread(target=both)
+            thread.start()
+            assert not done.wait(1.0)
+            assert passwords.invited() == []
+            assert f"{WORKER}.{MINE}" not in client.acl_users()
+        assert done.wait(30.0)
+        invitation.invite(MINE, server.local_url)
+        with broker.one_at_a_time():
+            thread = threading.Thread(target=invitation.revoke, args=([MINE], server.local_url))
+            thread.start()
+            thread.join(0.5)
+            assert f"{WORKER}.{MINE}" in client.acl_users()
+        thread.join(30.0)
+        assert f"{WORKER}.{MINE}" not in client.acl_users()
+
+
+def test_names_that_differ_by_case_alone_would_share_a_file(server: Server) -> None:
+    invitation.invite(MINE, server.local_url)
+    with pytest.raises(UsageError, match=r"T4 differs from t4.*by case alone"):
+        invitation.invite("T4", server.local_url)
+    assert passwords.invited() == [MINE]
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [("7.2.4", (7, 2, 4)), ("7.2.0-rc1", (7, 2, 0)), ("8", (8,)), ("unstable", (0,))],
+)
+def test_a_version_is_its_numbers(said: str, version: tuple[int, ...]) -> None:
+    assert version_in(said) == version
 
 
 def test_who_was_not_let_in_after_all_is_not_invited(server: Server) -> None:

@@ -15,7 +15,7 @@ def state(**changes: object) -> RunState:
         "run": "night-1",
         "columns": frozenset({"p100"}),
         "enqueued": frozenset({"p100"}),
-        "open_jobs": {"a": "p100", "b": "p100"},
+        "open_jobs": {"p100": frozenset({"a", "b"})},
         **changes,
     }
     return RunState(**values)  # type: ignore[arg-type]
@@ -41,7 +41,8 @@ def test_hardware_that_never_came() -> None:
 
 def test_runs_that_were_enqueued_half_way() -> None:
     assert jobs.half_enqueued([state()]).ok
-    half = state(columns=frozenset({"p100", "t4"}), open_jobs={"a": "p100", "b": "t4"})
+    open_jobs = {"p100": frozenset({"a"}), "t4": frozenset({"b"})}
+    half = state(columns=frozenset({"p100", "t4"}), open_jobs=open_jobs)
     check = jobs.half_enqueued([half])
     assert not check.ok
     assert "night-1 for t4" in check.detail

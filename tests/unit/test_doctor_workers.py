@@ -42,6 +42,7 @@ def test_nobody_here_is_no_fault() -> None:
         ("idle", 1.0, True),
         ("left", 100.0, True),
         ("lost", 100.0, False),
+        ("lost", -1e9, True),  # says that it was seen in the future
         ("lost", 2 * 86_400.0, True),  # whoever has not come back in a day is not missed
     ],
 )

@@ -27,9 +27,7 @@ def test_a_workers_line_is_called_one_before_redis_is_quoted() -> None:
 
 def test_the_line_of_one_hardware_names_it() -> None:
     said = refused("redis://worker.p100:secret@10.0.0.1:6399/0")
-    assert said.startswith(
-        "this line is a worker's (of p100 alone), for `farm worker` and for reading: "
-    )
+    assert said.startswith("this line is a worker's (of p100 alone), for `farm worker`: ")
     assert "use coordinator.url" in said
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from farm.runs.presence import Absence, presence
 from tests.unit.test_capabilities import worker
-from workers.registry import WorkerRecord
+from workers.registry import Unreadable, WorkerRecord
 
 
 def record(hardware: str, state: str, seen_at: float, **changes: Any) -> WorkerRecord:
@@ -38,5 +38,7 @@ def test_who_was_seen_later_than_now_was_seen_now() -> None:
     assert absence.seen_seconds_ago == 0.0
 
 
-def test_a_worker_of_another_version_may_be_here() -> None:
-    assert presence([], ["p100@host-1"], 100.0).absence("p100") is None
+def test_a_worker_of_another_version_may_be_here_and_is_of_its_own_hardware() -> None:
+    found = presence([], [Unreadable("a10", "p100@host-1")], 100.0)
+    assert found.absence("a10") is None
+    assert found.absence("p100") == Absence()
