@@ -61,7 +61,7 @@ def test_one_core_against_two_has_an_interval_and_the_thread_count_is_named(farm
 hardware: all
 defaults: {data: synthetic, repeats: 3, train_samples: 2048, test_samples: 64, timeout: 5m}
 jobs:
-  - {workload: cnn, batch_size: 256, budget: 3s, warmup: 1s, lap: 0.4s}
+  - {workload: cnn, batch_size: 256, budget: 2s, warmup: 1s, lap: 0.4s}
 """
     farm.worker("one", "--hardware", "one", "--cpus", f"{one}")
     farm.worker("two", "--hardware", "two", "--cpus", f"{one},{two}")
