@@ -19,6 +19,7 @@ from jobs.result import JobFailure
 from jobs.spec import JobSpec
 from tests import ledgers
 from tests.conftest import make_cell, make_result
+from workers.column import Column
 from workers.ledger import Ledger
 
 LOG = "farm:run:run-1:p100:results"
@@ -254,3 +255,29 @@ def test_a_log_that_has_lost_its_end_is_read_from_its_start(
     client.delete(LOG)
     ledgers.finish(ledger, make_result(RUN.jobs("p100")[0]))
     assert collect(ledger, store) == 1
+
+
+def test_a_job_and_its_successor_never_both_count(
+    ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a job that is put back, and whose successor ends, while somebody reads its states
+    job = RUN.jobs("p100")[0]
+    successor = job.model_copy(update={"retry": 1})
+    ledgers.finish(ledger, make_result(job))
+    original = Column.states
+
+    def states(column: Column) -> dict[str, str]:
+        found = original(column)
+        if column.supersede(job.id, successor):
+            column.finish(make_result(successor))
+        return found
+
+    monkeypatch.setattr(Column, "states", states)
+    for _ in range(2):
+        collect(ledger, store)
+        rows = {row.id: row.state for row in store.job_rows(RUN.id)}
+        assert job.id not in rows
+        assert rows[successor.id] == "succeeded"
+    # And of two who collect at once, the one who knows less takes nothing back
+    store.set_states(RUN.id, {job.id: "cancelled"})
+    assert job.id not in {row.id for row in store.job_rows(RUN.id)}

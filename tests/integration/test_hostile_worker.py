@@ -27,6 +27,7 @@ from tests.integration.invited import MINE, THEIRS
 from tests.integration.run_samples import WORKER as RECORD
 from tests.integration.run_samples import failed, lost
 from workers import keys
+from workers.column import Column
 from workers.ledger import Ledger
 from workers.messages import Messages
 from workers.result_log import LogEntry, ResultLog
@@ -221,3 +222,26 @@ def test_it_is_selected_by_the_tags_of_its_invitation_alone(
     invited.delete(own.key("tags"))
     assert [each.id for each in coordinator.enlist(MINE, [MINE])] == [second.id]
     assert coordinator.waits_for(second) is None
+
+
+def test_states_of_jobs_that_are_none_keep_no_run_from_being_pruned(
+    coordinator: Coordinator, run: Run, invited: redis.Redis
+) -> None:
+    own = coordinator.ledger.column(run.id, MINE)
+    invited.hset(own.key("states"), "zzz", "cancelled")
+    for number in range(1_200):
+        invited.set(own.key(f"junk-{number}"), "x")
+    withdraw(coordinator, run)
+    with Store() as store:
+        assert prune(coordinator, store, run) == 0
+    assert coordinator.client.keys(f"farm:run:{run.id}*") == []
+
+
+def test_a_column_that_never_keeps_still_is_left_to_others(
+    coordinator: Coordinator, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changes(*_: object, **__: object) -> bool:
+        raise redis.WatchError
+
+    monkeypatch.setattr(Column, "_add", changes)
+    assert not coordinator.ledger.column(run.id, "k80").add(["k80"], run.jobs("k80"))

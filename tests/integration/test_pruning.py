@@ -192,3 +192,18 @@ def test_what_nobody_needs_is_swept(coordinator: Coordinator, tmp_path: Path) ->
     assert sweep(coordinator) == 0
     assert client.exists("farm:run:gone-1:p100:lock", "farm:run:gone-1:p100:enqueued") == 0
     assert client.exists(f"farm:run:{run.id}:t4:lock", f"farm:run:{run.id}:p100:enqueued") == 2
+
+
+def test_whoever_is_interrupted_leaves_the_run_open(
+    coordinator: Coordinator, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = submitted(coordinator, tmp_path)
+    measured(coordinator, *run.jobs("p100"))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "holding", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prune(coordinator, store, run)
+    assert not coordinator.ledger.closed(run.id)

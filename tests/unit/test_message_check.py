@@ -61,6 +61,10 @@ def test_the_longest_job_passes() -> None:
 def test_only_a_delivery_of_a_job_goes_back_into_its_queue() -> None:
     message = json.loads(changed(JOB))
     assert restorable(json.dumps([message, "", QUEUE]).encode(), QUEUE)
+    # That of a worker of a later version, which has died, is refused when it is taken, not lost.
+    later = {**JOB.model_dump(mode="json"), "energy_budget_joules": 1}
+    message = json.loads(changed(JOB, body=encoded([[later], {}, {}])))
+    assert restorable(json.dumps([message, "", QUEUE]).encode(), QUEUE)
     wrong = (
         [message],
         [message, "", None],
