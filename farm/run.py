@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -59,6 +59,13 @@ class Run(BaseModel):
             )
 
         return explains
+
+    def asked_of(self, columns: Mapping[str, Collection[str]]) -> list[str]:
+        """Return the hardware that the run was submitted for, of all that has written jobs to it.
+
+        `columns` has the tags of each. What the others have written is nobody's loss.
+        """
+        return [hardware for hardware, tags in columns.items() if self.selector.matches(tags)]
 
     def waits_for(self, columns: Collection[Collection[str]]) -> str | None:
         """Return in words which selected hardware has not been seen yet, or None."""

@@ -189,3 +189,23 @@ class Result(_Outcome):
     frontier: Annotated[tuple[Trial, ...], FirstMistakeOnly()] = Field((), max_length=MAX_NAMES)
     # From taking the job to the workload's first line.
     start_latency_seconds: FiniteFloat | None = None
+
+
+def never_handed_in(
+    job: JobSpec, error: JobFailure, at: float, worker: str | None = None
+) -> Result:
+    """Return the failure of a job of which no result can be had.
+
+    `at` is when that was known, in seconds since the epoch. `worker` is the
+    one that says so; None: nobody knows which had it.
+    """
+    return Result(
+        job=job,
+        status=Status.FAILED,
+        error=error,
+        worker=worker or f"{job.hardware}@unknown",
+        facts={},
+        environment={},
+        started_at=at,
+        finished_at=at,
+    )

@@ -169,8 +169,10 @@ class Ledger:
 
 
 @contextmanager
-def unless_damaged(run: str, hardware: str) -> Iterator[None]:
+def unless_damaged(run: str | None, hardware: str) -> Iterator[None]:
     """Tell of what somebody has damaged of a hardware's in Redis, and go on with others'.
+
+    `run` is None for what is of no run, as its queue.
 
     Whatever its workers have written there, whoever does the same for all hardware goes on: also
     where it can be read and is nothing that the farm would have written.
@@ -180,7 +182,5 @@ def unless_damaged(run: str, hardware: str) -> Iterator[None]:
     except (RedisError, ValueError, RecursionError) as error:
         if isinstance(error, RedisError) and not is_damage(error):
             raise
-        logger.error(
-            "what Redis has of run %s for %s is damaged and is left out: %s",
-            *(run, hardware, error),
-        )
+        whose = hardware if run is None else f"run {run} for {hardware}"
+        logger.error("what Redis has of %s is damaged and is left out: %s", whose, error)

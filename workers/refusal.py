@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.limits import Moment, Text
-from jobs.result import JobFailure, Result, Status
+from jobs.result import JobFailure, Result, never_handed_in
 from jobs.spec import JobSpec
 
 
@@ -21,21 +21,13 @@ class Refusal(BaseModel):
 
     def result(self, job: JobSpec) -> Result:
         """Return what the job came to by this: a failure that says what to do."""
-        return Result(
-            job=job,
-            status=Status.FAILED,
-            error=JobFailure(
-                kind="refused",
-                message=f"{self.refused_by} cannot read this job: {self.reason}; its benchfarm is "
-                f"{self.version}, perhaps older than that of whoever submitted: upgrade it there "
-                f"(pip install --upgrade benchfarm), then `farm retry {job.run} --failed`",
-            ),
-            worker=self.refused_by,
-            facts={},
-            environment={"benchfarm": self.version},
-            started_at=self.refused_at,
-            finished_at=self.refused_at,
+        message = (
+            f"{self.refused_by} cannot read this job: {self.reason}; its benchfarm is "
+            f"{self.version}, perhaps older than that of whoever submitted: upgrade it there "
+            f"(pip install --upgrade benchfarm), then `farm retry {job.run} --failed`"
         )
+        error = JobFailure(kind="refused", message=message)
+        return never_handed_in(job, error, self.refused_at, self.refused_by)
 
 
 def read(text: str) -> Refusal | None:

@@ -6,29 +6,23 @@ out, with a word in the log, and nobody else is the worse for it.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from redis import RedisError
-
 from workers import keys
+from workers.ledger import unless_damaged
 from workers.messages import Messages
-from workers.result_log import is_damage
 
 if TYPE_CHECKING:
     import redis
     from redis.client import Pipeline
-
-logger = logging.getLogger(__name__)
 
 
 def jobs(client: redis.Redis, hardware: Collection[str]) -> dict[str, set[str]]:
     """Return the ids of the jobs that have a message, waiting or in hands, by hardware."""
     found = {}
     for name in sorted(hardware):
-        with _unless_damaged(name):
+        with unless_damaged(None, name):
             found[name] = Messages(client, name).jobs()
     return found
 
@@ -59,18 +53,8 @@ def _counted(names: Collection[str], pipe: Pipeline) -> dict[str, int]:
     """Return what Redis answers to the questions asked, one for each of the names."""
     found = {}
     for name, said in zip(names, pipe.execute(raise_on_error=False), strict=True):
-        with _unless_damaged(name):
+        with unless_damaged(None, name):
             if isinstance(said, Exception):
                 raise said
             found[name] = int(said)
     return found
-
-
-@contextmanager
-def _unless_damaged(hardware: str) -> Iterator[None]:
-    try:
-        yield
-    except RedisError as error:
-        if not is_damage(error):
-            raise
-        logger.error("the queue of %s in Redis is damaged and is left out: %s", hardware, error)

@@ -24,6 +24,7 @@ from farm.redis.server import LOOPBACK, Server
 from jobs.errors import BrokerError, NoBrokerError
 from workers import keys
 from workers.client import connect
+from workers.ledger import Ledger
 
 if TYPE_CHECKING:
     import psutil
@@ -141,9 +142,17 @@ def _start(
 
 
 def make_known(client: redis.Redis, hardware: str) -> None:
-    """Have Redis know a hardware that was invited: its workers may not say so themselves."""
+    """Have Redis know a hardware that was invited: its workers may not say so themselves.
+
+    Until now its own word counted: what it joined by that stays its.
+    """
     client.sadd(keys.HARDWARE, hardware)
-    client.hsetnx(keys.INVITED, hardware, json.dumps([hardware]))
+    if client.hexists(keys.INVITED, hardware):
+        return
+    ledger = Ledger(client)
+    joined = (ledger.columns(run).get(hardware, ()) for run in ledger.runs())
+    tags = {hardware, *(tag for of_run in joined for tag in of_run)}
+    client.hsetnx(keys.INVITED, hardware, json.dumps(sorted(tags)))
 
 
 def _answering(url: str) -> int | None:

@@ -21,6 +21,7 @@ from farm.redis.server_program import version_in
 from jobs.errors import BrokerError, UnknownNameError, UsageError
 from workers import keys
 from workers.client import connect, explained
+from workers.ledger import Ledger
 
 if TYPE_CHECKING:
     import redis
@@ -32,8 +33,8 @@ DEFAULT_PORT = 6379  # of a URL that names none
 def invite(hardware: str, url: str, tags: Collection[str] = ()) -> tuple[Path, str | None]:
     """Let a machine of that hardware into the Redis at `url`, the coordinator's line.
 
-    Suites select it by its name and these tags, whatever it says of itself; without any, by those
-    of an earlier invitation. Returns the file that the machine needs, and what Redis must be told
+    Suites select it by its name and these tags, whatever it says of itself, and by those
+    of earlier invitations. Returns the file that the machine needs, and what Redis must be told
     to remember it, None where it does by itself. Invited again, it gets the same file.
 
     Raises BrokerError when Redis is too old to keep it to its own, or the name is invited to
@@ -83,8 +84,9 @@ def _let_in(
         told = rules(version, user_of(hardware), password)
         client.execute_command("ACL", "SETUSER", user_of(hardware), "reset", *told)
         broker.make_known(client, hardware)
-        if tags:
-            client.hset(keys.INVITED, hardware, json.dumps(sorted({hardware, *tags})))
+        # Tags are added, never taken away: what it joined by them is collected by them.
+        known = Ledger(client).tags(hardware, [hardware])
+        client.hset(keys.INVITED, hardware, json.dumps(sorted({*known, *tags})))
         return told, _saved(client)
 
 

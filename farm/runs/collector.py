@@ -13,7 +13,7 @@ from farm.store.store import Store
 from farm.store.unreadable import Unreadable
 from jobs.errors import ResultError
 from jobs.limits import MAX_RESULT_BYTES
-from jobs.result import JobFailure, Result, Status
+from jobs.result import JobFailure, Result, Status, never_handed_in
 from jobs.spec import JobSpec
 from workers import refusal
 from workers.column import Column
@@ -51,13 +51,8 @@ def collect_run(ledger: Ledger, store: Store, run: str, *, from_start: bool = Fa
     explains = recorded.explainer()
     known = {} if from_start else store.progress(run)
     new = 0
-    # Nor a column that nobody has asked for.
-    columns = {
-        hardware: tags
-        for hardware, tags in ledger.columns(run).items()
-        if recorded.selector.matches(tags)
-    }
-    for hardware in known.keys() - columns.keys():  # somebody has removed it
+    columns = recorded.asked_of(ledger.columns(run))
+    for hardware in known.keys() - set(columns):  # somebody has removed it
         open_jobs = store.without_result(run, hardware)
         store.set_states(run, dict.fromkeys(open_jobs, CANCELLED), hardware)
     for hardware, extent in ledger.extents(run, columns).items():
@@ -114,21 +109,11 @@ def _collect(
 
 def _gone(job: JobSpec, state: str) -> Result:
     """Return the failure of a job that has ended by its state, and whose log has no result."""
-    now = time.time()
     message = (
         f"Redis says that it ended as {state!r}, and has no result of it: somebody has removed it; "
         f"`farm retry {job.run} --failed` measures it once more"
     )
-    return Result(
-        job=job,
-        status=Status.FAILED,
-        error=JobFailure(kind="garbage", message=message),
-        worker=f"{job.hardware}@unknown",
-        facts={},
-        environment={},
-        started_at=now,
-        finished_at=now,
-    )
+    return never_handed_in(job, JobFailure(kind="garbage", message=message), time.time())
 
 
 def _place(cursor: str) -> tuple[int, int]:

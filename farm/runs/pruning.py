@@ -114,7 +114,7 @@ def sweep(coordinator: Coordinator) -> int:
 def _states(coordinator: Coordinator, run: Run) -> dict[str, dict[str, str]]:
     """Return each job's state by its id, of each hardware."""
     found: dict[str, dict[str, str]] = {}
-    for hardware in coordinator.ledger.columns(run.id):
+    for hardware in run.asked_of(coordinator.ledger.columns(run.id)):
         with unless_damaged(run.id, hardware):
             found[hardware] = coordinator.ledger.column(run.id, hardware).states()
     return found
@@ -135,7 +135,7 @@ def _check_held(coordinator: Coordinator, store: Store, run: Run) -> int:
     ledger = coordinator.ledger
     held, wrong = 0, []
     explains = run.explainer()
-    for hardware in ledger.columns(run.id):
+    for hardware in run.asked_of(ledger.columns(run.id)):
         column = ledger.column(run.id, hardware)
         try:
             count, problems = _compare(column, store.holding(run.id, hardware), explains)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.limits import MAX_SECONDS
-from jobs.result import JobFailure, Result, Status
+from jobs.result import JobFailure, Result, never_handed_in
 from jobs.spec import JobSpec
 
 KEPT_CHARACTERS = 65_536
@@ -27,17 +27,8 @@ class Unreadable:
         """Return what the job came to by this: a failure that says why."""
         # Whoever writes into a log can choose its cursors.
         came_at = min(int(self.cursor.partition("-")[0]) / 1000, MAX_SECONDS)
-        return Result(
-            job=job,
-            status=Status.FAILED,
-            error=JobFailure(
-                kind="garbage",
-                message=f"its result came and could not be read: {self.reason}; "
-                f"`farm show {job.id}` prints what came",
-            ),
-            worker=f"{job.hardware}@unknown",
-            facts={},
-            environment={},
-            started_at=came_at,
-            finished_at=came_at,
+        message = (
+            f"its result came and could not be read: {self.reason}; `farm show {job.id}` prints "
+            f"what came"
         )
+        return never_handed_in(job, JobFailure(kind="garbage", message=message), came_at)

@@ -245,3 +245,36 @@ def test_a_column_that_never_keeps_still_is_left_to_others(
 
     monkeypatch.setattr(Column, "_add", changes)
     assert not coordinator.ledger.column(run.id, "k80").add(["k80"], run.jobs("k80"))
+
+
+def test_a_column_that_nobody_asked_for_keeps_no_run_from_being_pruned(
+    coordinator: Coordinator, run: Run, invited: redis.Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / "others.yaml"
+    job = "{workload: mlp, batch_size: [32], data: synthetic}"
+    path.write_text(f"{{hardware: [{THEIRS}], jobs: [{job}]}}")
+    second = coordinator.submit(load(str(path)))
+    coordinator.enlist(THEIRS, [THEIRS])
+    assert Ledger(invited).column(second.id, MINE).add([THEIRS], second.jobs(MINE))
+    withdraw(coordinator, second, [THEIRS])
+    with Store() as store:
+        assert prune(coordinator, store, second) == 0
+
+
+def test_whoever_is_invited_later_keeps_what_it_has_joined(
+    coordinator: Coordinator, tmp_path: Path
+) -> None:
+    # Given hardware that joined by a tag that it said of itself, and has measured
+    path = tmp_path / "tagged.yaml"
+    job = "{workload: mlp, batch_size: [32], data: synthetic}"
+    path.write_text(f"{{hardware: [nvidia], jobs: [{job}]}}")
+    tagged = coordinator.submit(load(str(path)))
+    coordinator.enlist("v100", ["v100", "nvidia"])
+    ledgers.finish(coordinator.ledger, make_result(tagged.jobs("v100")[0], worker="v100@host"))
+    # When it is invited, by another tag, and once more
+    for tags in (["lab"], []):
+        invitation.invite("v100", coordinator.url, tags)
+    # Then its result is collected all the same
+    assert coordinator.ledger.tags("v100", []) == {"v100", "nvidia", "lab"}
+    with Store() as store:
+        assert collect(coordinator.ledger, store) == 1
